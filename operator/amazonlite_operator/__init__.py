@@ -1,0 +1,1 @@
+"""The operator that turns the shop's operational jobs into custom resources."""

@@ -1,0 +1,1 @@
+"""Amazon Lite: a shop that runs itself on Kubernetes."""

@@ -1,0 +1,154 @@
+"""One shopper: joins the queue, waits for admission, claims, and then does what the plan says."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from amazonlite.cli.shoppers.api import Answer, ShopApi
+
+
+class Plan(StrEnum):
+    """What a shopper means to do; fixed before the sale so that a run can be repeated."""
+
+    PAY = "pay"
+    TWICE = "twice"
+    DECLINED = "declined"
+    ABANDON_HOLD = "abandon-hold"
+    ABANDON_QUEUE = "abandon-queue"
+
+
+class Outcome(StrEnum):
+    """How a shopper's visit ended."""
+
+    BOUGHT = "bought"
+    DECLINED = "declined"
+    HOLD_ABANDONED = "hold-abandoned"
+    QUEUE_ABANDONED = "queue-abandoned"
+    SOLD_OUT = "sold-out"
+    LIMIT = "limit-reached"
+    OVER_LIMIT = "over-limit"
+    UNPAID = "unpaid"
+    GAVE_UP = "gave-up"
+
+
+OUTCOME_OF_CODE = {
+    "sold_out": Outcome.SOLD_OUT,
+    "sale_not_open": Outcome.SOLD_OUT,
+    "customer_limit_reached": Outcome.LIMIT,
+}
+POLL_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Shopper:
+    """A visit of one customer to one sale. ``deadline`` is in monotonic seconds: after it the shopper gives up."""
+
+    api: ShopApi
+    sale: str
+    customer: str
+    token: str
+    plan: Plan
+    deadline: float
+    announce: Callable[[str], None]
+    limit: int = 1
+    poll_seconds: float = POLL_SECONDS
+
+    async def visit(self) -> Outcome:
+        """Queue, claim, pay. Never raises: what went wrong is the outcome."""
+        while time.monotonic() < self.deadline:
+            ticket, ended = await self._wait_for_admission()
+            if not ticket:
+                return ended
+            if self.plan is Plan.ABANDON_QUEUE:
+                return Outcome.QUEUE_ABANDONED
+            claim = await self._claim(ticket, key=f"{self.customer}-1")
+            if claim.ok:
+                return await self._after_claim(claim, ticket)
+            if claim.code != "not_admitted":  # the place was lost (queue emptied or lease ran out): queue again
+                return OUTCOME_OF_CODE.get(claim.code, Outcome.GAVE_UP)
+        return Outcome.GAVE_UP
+
+    async def _wait_for_admission(self) -> tuple[str, Outcome]:
+        joined = await self.api.persist(
+            "POST", f"/api/flash-sales/{self.sale}/queue", label="queue", token=self.token, deadline=self.deadline
+        )
+        if not joined.ok:
+            return "", OUTCOME_OF_CODE.get(joined.code, Outcome.GAVE_UP)
+        ticket, state = str(joined.body["ticket"]), str(joined.body["state"])
+        self.announce("queued")
+        while state == "WAITING" and time.monotonic() < self.deadline:
+            await asyncio.sleep(self.poll_seconds * random.uniform(0.7, 1.3))
+            polled = await self._poll(ticket)
+            state = str(polled.body.get("state", state if polled.transient else "CLOSED"))
+        if state == "ADMITTED":
+            self.announce("admitted")
+            return ticket, Outcome.GAVE_UP
+        return "", Outcome.SOLD_OUT if state == "CLOSED" else Outcome.GAVE_UP
+
+    async def _poll(self, ticket: str) -> Answer:
+        return await self.api.persist(
+            "GET",
+            f"/api/flash-sales/{self.sale}/queue",
+            label="poll",
+            token=self.token,
+            headers={"X-Queue-Ticket": ticket},
+            deadline=self.deadline,
+        )
+
+    async def _claim(self, ticket: str, key: str) -> Answer:
+        return await self.api.persist(
+            "POST",
+            f"/api/flash-sales/{self.sale}/claims",
+            label="claim",
+            token=self.token,
+            headers={"X-Queue-Ticket": ticket, "Idempotency-Key": key},
+            json={"quantity": self.limit},
+            deadline=self.deadline,
+        )
+
+    async def _after_claim(self, claim: Answer, ticket: str) -> Outcome:
+        self.announce("claimed")
+        if self.plan is Plan.TWICE and not await self._second_try_changes_nothing(claim, ticket):
+            return Outcome.OVER_LIMIT
+        if self.plan is Plan.ABANDON_HOLD:
+            return Outcome.HOLD_ABANDONED
+        return await self._pay(str(claim.body["orderId"]))
+
+    async def _second_try_changes_nothing(self, claim: Answer, ticket: str) -> bool:
+        """A retry with the same key gives the same hold; a new key gives no second one."""
+        again = await self._claim(ticket, key=f"{self.customer}-1")
+        other = await self._claim(ticket, key=f"{self.customer}-2")
+        same = not again.ok or again.body.get("holdId") == claim.body.get("holdId")
+        return same and not other.ok
+
+    async def _pay(self, order: str) -> Outcome:
+        intent = await self.api.persist(
+            "POST",
+            "/api/payments/intents",
+            label="intent",
+            token=self.token,
+            headers={"Idempotency-Key": f"{order}-intent"},
+            json={"orderId": order},
+            deadline=self.deadline,
+        )
+        if not intent.ok:
+            return Outcome.UNPAID
+        method = "pm_declined" if self.plan is Plan.DECLINED else "pm_ok"
+        paid = await self.api.persist(
+            "POST",
+            f"/api/payments/intents/{intent.body['paymentId']}/confirm",
+            label="pay",
+            token=self.token,
+            headers={"Idempotency-Key": f"{order}-confirm"},
+            json={"method": method},
+            deadline=self.deadline,
+        )
+        if paid.body.get("state") in {"AUTHORIZED", "CAPTURED"}:
+            self.announce("paid")
+            return Outcome.BOUGHT
+        return Outcome.DECLINED if self.plan is Plan.DECLINED else Outcome.UNPAID
