@@ -1,0 +1,45 @@
+# Installing and compiling what the cluster runs. Sourced by localkube.sh.
+K8S=v1.35.4
+PACKAGES=(etcd-server containerd runc containernetworking-plugins buildah debootstrap busybox-static iproute2 iptables
+  nftables conntrack openssl curl util-linux)
+
+packages() {
+  local missing=() name
+  for name in "${PACKAGES[@]}"; do
+    dpkg-query -Wf '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "localkube: installing ${missing[*]}"
+  apt-get update -q >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# What a group of binaries is made of: its pinned modules, its sources, and how it is compiled.
+digest() { (cd "$SRC" && find "$1" -type f -print0 | sort -z | xargs -0 sha256sum; echo "$K8S"; declare -f "build_$1") | sha256sum; }
+is_current() { [ "$(cat "$BIN/.$1" 2>/dev/null)" = "$(digest "$1")" ]; }
+current() { is_current kube && is_current addons; }
+
+compile() { # GROUP
+  is_current "$1" && return
+  say "localkube: compiling $1 (minutes, once for this version)"
+  CGO_ENABLED=0 "build_$1"
+  digest "$1" >"$BIN/.$1.new" && mv "$BIN/.$1.new" "$BIN/.$1"
+}
+
+build_kube() {
+  local version=k8s.io/component-base/version
+  (cd "$SRC/kube" && go build -ldflags "-s -w -X $version.gitVersion=$K8S -X $version.gitMajor=1 -X $version.gitMinor=35" \
+    -o "$BIN/" k8s.io/kubernetes/cmd/{kube-apiserver,kube-controller-manager,kube-scheduler,kubelet,kube-proxy,kubectl})
+}
+
+build_addons() {
+  (cd "$SRC/addons" && go build -trimpath -ldflags "-s -w" -o "$BIN/" helm.sh/helm/v3/cmd/helm ./coredns ./relay)
+  local api; api=$(cd "$SRC/addons" && go list -m -f '{{.Dir}}' sigs.k8s.io/gateway-api)
+  rm -rf "$HOME_DIR/gateway-api" && cp -r --no-preserve=mode "$api/config/crd/standard" "$HOME_DIR/gateway-api"
+}
+
+build() {
+  packages
+  compile kube
+  compile addons
+}
