@@ -1,0 +1,31 @@
+"""Ids are `<prefix>_<26 characters of lower-case Crockford base32>`."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+
+IdSource = Callable[[str], str]
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_LENGTH = 26
+
+
+def new_id(prefix: str) -> str:
+    """A ULID: 48 bits of milliseconds, then 80 random bits, so that ids sort by time."""
+    milliseconds = time.time_ns() // 1_000_000
+    return f"{prefix}_{_base32(milliseconds << 80 | secrets.randbits(80))}"
+
+
+def derive_id(prefix: str, *parts: str) -> str:
+    """The same parts give the same id on every machine, so that repeating a step names the same thing."""
+    # Each part carries its length: ("a", "bc") and ("ab", "c") must differ.
+    material = "".join(f"{len(part)}:{part}" for part in (prefix, *parts))
+    digest = hashlib.sha256(material.encode()).digest()
+    return f"{prefix}_{_base32(int.from_bytes(digest, 'big') >> (256 - 5 * _LENGTH))}"
+
+
+def _base32(number: int) -> str:
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5))

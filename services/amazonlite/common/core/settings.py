@@ -1,0 +1,68 @@
+"""Settings come from the environment only; each service composes the groups it needs.
+
+    class Settings(BaseSettings):
+        mysql: MysqlSettings = Field(default_factory=MysqlSettings)
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class MysqlSettings(BaseSettings):
+    """MYSQL_*; the migrate account may change the schema and exists only in the init container."""
+
+    model_config = SettingsConfigDict(env_prefix="MYSQL_")
+
+    host: str = "mysql"
+    port: int = 3306
+    database: str
+    user: str = ""
+    password: str = Field(default="", repr=False)
+    migrate_user: str = ""
+    migrate_password: str = Field(default="", repr=False)
+
+
+class RedisSettings(BaseSettings):
+    """REDIS_*; the URL holds the password, so it is never shown."""
+
+    model_config = SettingsConfigDict(env_prefix="REDIS_")
+
+    url: str = Field(repr=False)
+
+
+class KafkaSettings(BaseSettings):
+    """KAFKA_*"""
+
+    model_config = SettingsConfigDict(env_prefix="KAFKA_")
+
+    bootstrap: str = "kafka:9092"
+
+
+class MongoSettings(BaseSettings):
+    """MONGO_*; the URL holds the password, so it is never shown."""
+
+    model_config = SettingsConfigDict(env_prefix="MONGO_")
+
+    url: str = Field(repr=False)
+    database: str = "product"
+
+
+class AuthClientSettings(BaseSettings):
+    """AUTH_URL and this service's own credentials, AUTH_CLIENT_ID and AUTH_CLIENT_SECRET."""
+
+    model_config = SettingsConfigDict(env_prefix="AUTH_")
+
+    url: str = "http://auth:8000"
+    client_id: str = ""
+    client_secret: str = Field(default="", repr=False)
+
+
+class ObserveSettings(BaseSettings):
+    """LOG_LEVEL, OTEL_EXPORTER_OTLP_ENDPOINT (no traces are sent without it), POD_NAME and POD_NAMESPACE."""
+
+    log_level: str = "info"
+    otel_exporter_otlp_endpoint: str = ""
+    pod_name: str = ""
+    pod_namespace: str = ""
