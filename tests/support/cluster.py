@@ -1,0 +1,56 @@
+"""Faults for the chaos tests: pods killed, stores stopped and started, all through the API server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubernetes import client
+
+from amazonlite.cli.kube import NAMESPACE, connect
+from support.shop import eventually
+
+
+class Cluster:
+    """The shop's namespace. Every fault is real: the pod's processes are killed, not asked."""
+
+    def __init__(self) -> None:
+        api = connect()
+        self._core = client.CoreV1Api(api)
+        self._apps = client.AppsV1Api(api)
+        self._leases = client.CoordinationV1Api(api)
+
+    def pods(self, name: str) -> list[Any]:
+        """Live pods of a workload."""
+        selector = f"app.kubernetes.io/name={name}"
+        found: list[Any] = self._core.list_namespaced_pod(NAMESPACE, label_selector=selector).items
+        return [pod for pod in found if not pod.metadata.deletion_timestamp]
+
+    def kill(self, pod: str) -> None:
+        """Kills the pod at once, without grace."""
+        self._core.delete_namespaced_pod(pod, NAMESPACE, grace_period_seconds=0)
+
+    def kill_one(self, name: str) -> str:
+        """Kills one pod of a workload; its name."""
+        pod = str(self.pods(name)[0].metadata.name)
+        self.kill(pod)
+        return pod
+
+    def leader(self, lease: str) -> str:
+        """The pod that holds the lease."""
+        found: Any = self._leases.read_namespaced_lease(lease, NAMESPACE)
+        return str(found.spec.holder_identity)
+
+    def scale(self, stateful_set: str, replicas: int) -> None:
+        """Takes a store away (0) or brings it back (1); its volume stays."""
+        body = {"spec": {"replicas": replicas}}
+        self._apps.patch_namespaced_stateful_set_scale(stateful_set, NAMESPACE, body)
+
+    async def ready(self, name: str, count: int, within: float = 120) -> None:
+        """Waits until ``count`` pods of the workload are Ready and no others are left."""
+
+        async def enough() -> bool:
+            pods = self.pods(name)
+            good = [p for p in pods if any(c.type == "Ready" and c.status == "True" for c in p.status.conditions or [])]
+            return len(good) == count == len(pods)
+
+        await eventually(enough, within=within, what=f"{count} ready pods of {name}")

@@ -1,0 +1,142 @@
+"""The running shop as a test sees it: staff calls, a sale's own view, and the database beside both."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from amazonlite.cli.kube import connect, read_secret
+from amazonlite.cli.shoppers.tokens import StaffClient, shopper_tokens, staff_token
+
+GATEWAY = os.environ.get("GATEWAY_URL", "http://gateway:8000")
+INVENTORY = os.environ.get("INVENTORY_URL", "http://inventory:8000")
+
+
+async def eventually(check: Callable[[], Awaitable[Any]], *, within: float, what: str, every: float = 0.25) -> Any:
+    """The first true answer of ``check``; fails with ``what`` and the last answer after ``within`` seconds."""
+    deadline, last = time.monotonic() + within, None
+    while time.monotonic() < deadline:
+        last = await check()
+        if last:
+            return last
+        await asyncio.sleep(every)
+    raise AssertionError(f"not within {within:.0f} s: {what}; last seen: {last!r}")
+
+
+@dataclass(slots=True)
+class Shop:
+    """Staff access to the running shop through the gateway, and the operator's access to a sale's internal view."""
+
+    session: aiohttp.ClientSession
+    staff: str
+    operator: str
+    load_client: StaffClient
+
+    async def request(self, method: str, url: str, token: str = "", **rest: Any) -> tuple[int, Any, Any]:
+        """(status, body, headers) of one call; (0, None, {}) when no answer came."""
+        headers = {"X-API-Version": "1", **rest.pop("headers", {})}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        url = url if url.startswith("http") else GATEWAY + url
+        try:
+            async with self.session.request(method, url, headers=headers, **rest) as response:
+                return response.status, await response.json(content_type=None), response.headers
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return 0, None, {}
+
+    async def stocked_product(self, on_hand: int) -> str:
+        """A new product with that much stock; its SKU."""
+        sku = f"TEST{uuid.uuid4().hex[:10].upper()}"
+        product = {"sku": sku, "title": "A thing under test", "category": ["Test"], "price": usd(1999)}
+        status, body, _ = await self.request("POST", "/api/products", self.staff, json=product)
+        assert status == 201, body
+        status, body, _ = await self.request("PUT", f"/api/inventory/{sku}", self.staff, json={"onHand": on_hand})
+        assert status == 200, body
+        return sku
+
+    async def stock(self, sku: str) -> dict[str, Any]:
+        status, body, _ = await self.request("GET", f"/api/inventory/{sku}")
+        assert status == 200, body
+        return dict(body)
+
+    async def sale_view(self, sale_id: str) -> dict[str, Any] | None:
+        """The inventory service's internal view of a sale; None while it cannot answer."""
+        status, body, _ = await self.request("GET", f"{INVENTORY}/internal/flash-sales/{sale_id}", self.operator)
+        return dict(body) if status == 200 else None
+
+    async def shopper(self, customer: str) -> str:
+        """An access token for one customer."""
+        return (await self.shoppers([customer]))[customer]
+
+    async def shoppers(self, customers: list[str]) -> dict[str, str]:
+        return await shopper_tokens(GATEWAY, self.load_client, customers, reason="test")
+
+
+def usd(amount: int) -> dict[str, Any]:
+    return {"amount": amount, "currency": "USD"}
+
+
+@asynccontextmanager
+async def open_shop() -> AsyncIterator[Shop]:
+    """A Shop with the credentials that the cluster's Secrets hold."""
+    api = connect()
+    load, operator = (read_secret(api, name) for name in ("client-load", "client-operator"))
+    load_client = StaffClient(load["id"], load["secret"])
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as session:
+        staff = await staff_token(session, GATEWAY, load_client)
+        operator_token = await staff_token(session, GATEWAY, StaffClient(operator["id"], operator["secret"]))
+        yield Shop(session, staff, operator_token, load_client)
+
+
+@dataclass(slots=True)
+class Samples:
+    """A sale watched once a second; ``broken`` lists every observation that broke a rule."""
+
+    quantity: int
+    seen: list[dict[str, Any]] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    unanswered: int = 0
+    peak_active: int = 0
+    worst_overdue_seconds: float = 0.0
+
+    def take(self, view: dict[str, Any] | None) -> None:
+        """Checks one observation; no answer is counted, never taken for a good one."""
+        if view is None:
+            self.unanswered += 1
+            return
+        stock = view["stock"]
+        self.seen.append(view)
+        self.peak_active = max(self.peak_active, view["queue"]["active"])
+        self.worst_overdue_seconds = max(self.worst_overdue_seconds, view["oldestOverdueHoldSeconds"])
+        rules = {
+            "allocated = free + held + sold": stock["allocated"] == stock["free"] + stock["held"] + stock["sold"],
+            "held + sold within the quantity": stock["held"] + stock["sold"] <= self.quantity,
+            "nothing oversold": view["oversold"] == 0,
+            "counters, holds and ledger agree": view["conserved"] is True,
+        }
+        self.broken += [f"{rule}: {view}" for rule, kept in rules.items() if not kept]
+
+
+@asynccontextmanager
+async def sampled(shop: Shop, sale_id: str, quantity: int, every: float = 1.0) -> AsyncIterator[Samples]:
+    """Watches the sale for as long as the block runs."""
+    samples = Samples(quantity)
+
+    async def watch() -> None:
+        while True:
+            samples.take(await shop.sale_view(sale_id))
+            await asyncio.sleep(every)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield samples
+    finally:
+        watching.cancel()
