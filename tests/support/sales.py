@@ -45,6 +45,11 @@ class FlashSales:
         self._names.append(name)
         return name
 
+    @property
+    def names(self) -> list[str]:
+        """The sales made so far, oldest first."""
+        return list(self._names)
+
     def sale_id(self, name: str) -> str:
         """The shop's id of the sale: derived from the object's uid."""
         return "fs_" + str(self._existing(name)["metadata"]["uid"]).replace("-", "")

@@ -1,0 +1,31 @@
+"""Whatever a client sends, it gets problem+json with a stable code, never a 500."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from support.shop import Shop
+
+pytestmark = pytest.mark.cluster
+
+CASES: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
+    "wrong version": ("GET", "/api/products", {"headers": {"X-API-Version": "9"}}, 400, "unsupported_version"),
+    "malformed token": ("GET", "/api/orders", {"token": "not-a-token"}, 401, "token_malformed"),
+    "no token": ("GET", "/api/orders", {}, 401, "token_missing"),
+    "unknown route": ("GET", "/api/nothing/here", {}, 404, "not_found"),
+    "malformed body": ("POST", "/api/auth/login", {"data": b"{"}, 422, "invalid_request"),
+    "wrong types": ("POST", "/api/auth/login", {"json": {"email": 7}}, 422, "invalid_request"),
+    "unsigned webhook": ("POST", "/api/payments/webhooks/provider", {"json": {}}, 401, "signature_invalid"),
+    "internal path": ("GET", "/internal/flash-sales/fs_x", {}, 404, "not_found"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_a_bad_request_gets_a_problem(shop: Shop, case: str) -> None:
+    method, path, rest, status, code = CASES[case]
+    answered, body, headers = await shop.request(method, path, **rest)
+    assert (answered, body.get("code")) == (status, code), body
+    assert headers["Content-Type"].startswith("application/problem+json")
+    assert body["correlationId"] == headers["X-Correlation-Id"]
