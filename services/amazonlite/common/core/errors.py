@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 
 class DomainError(Exception):
-    """Refused by a rule of the shop; `detail` is for people, `code` for programs, `extra` becomes members of the body."""
+    """A rule of the shop says no; `detail` is for people, `code` for programs, `extra` becomes members of the body."""
 
     code: ClassVar[str] = "refused"
     status: ClassVar[int] = 400

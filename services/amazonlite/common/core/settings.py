@@ -1,8 +1,4 @@
-"""Settings come from the environment only; each service composes the groups it needs.
-
-    class Settings(BaseSettings):
-        mysql: MysqlSettings = Field(default_factory=MysqlSettings)
-"""
+"""Settings come from the environment only; a service's settings hold the groups it needs, each by default_factory."""
 
 from __future__ import annotations
 

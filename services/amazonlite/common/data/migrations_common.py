@@ -1,0 +1,89 @@
+"""Creates the common tables from a service's migration: `create_outbox(op)`. Published SQL never changes here."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from amazonlite.common.data.tables import SHARDS
+
+_TABLE = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
+
+_OUTBOX = f"""
+CREATE TABLE outbox (
+    seq BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    event_id VARCHAR(64) NOT NULL,
+    shard TINYINT UNSIGNED NOT NULL,
+    aggregate_id VARCHAR(128) NOT NULL,
+    topic VARCHAR(128) NOT NULL,
+    payload MEDIUMBLOB NOT NULL,
+    state TINYINT UNSIGNED NOT NULL DEFAULT 0,
+    attempts SMALLINT NOT NULL DEFAULT 0,
+    last_error VARCHAR(500) NOT NULL DEFAULT '',
+    created_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+    sent_at DATETIME(6) NULL,
+    UNIQUE KEY event_id (event_id),
+    KEY outbox_by_state (state, seq, shard)
+) {_TABLE}
+"""
+
+_OUTBOX_SHARD = f"""
+CREATE TABLE outbox_shard (
+    shard TINYINT UNSIGNED NOT NULL PRIMARY KEY,
+    owner VARCHAR(64) NOT NULL DEFAULT '',
+    fence BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    expires_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)
+) {_TABLE}
+"""
+
+_OUTBOX_RELAY = f"""
+CREATE TABLE outbox_relay (
+    owner VARCHAR(64) NOT NULL PRIMARY KEY,
+    expires_at DATETIME(6) NOT NULL
+) {_TABLE}
+"""
+
+_INBOX = f"""
+CREATE TABLE inbox (
+    consumer VARCHAR(64) NOT NULL,
+    event_id VARCHAR(64) NOT NULL,
+    received_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+    PRIMARY KEY (consumer, event_id),
+    KEY inbox_by_time (received_at)
+) {_TABLE}
+"""
+
+_IDEMPOTENCY = f"""
+CREATE TABLE idempotency (
+    scope VARCHAR(64) NOT NULL,
+    idempotency_key VARCHAR(200) NOT NULL,
+    fingerprint VARCHAR(64) NOT NULL,
+    attempt VARCHAR(64) NOT NULL,
+    leased_until DATETIME(6) NOT NULL,
+    status SMALLINT NULL,
+    body MEDIUMBLOB NULL,
+    created_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+    PRIMARY KEY (scope, idempotency_key),
+    KEY idempotency_by_time (created_at)
+) {_TABLE}
+"""
+
+
+class Operations(Protocol):
+    """What is used of `alembic.op`."""
+
+    def execute(self, sqltext: str) -> None: ...
+
+
+def create_outbox(op: Operations) -> None:
+    for statement in (_OUTBOX, _OUTBOX_SHARD, _OUTBOX_RELAY):
+        op.execute(statement)
+    shards = ", ".join(f"({shard})" for shard in range(SHARDS))
+    op.execute(f"INSERT INTO outbox_shard (shard) VALUES {shards}")  # noqa: S608 - our own integers
+
+
+def create_inbox(op: Operations) -> None:
+    op.execute(_INBOX)
+
+
+def create_idempotency(op: Operations) -> None:
+    op.execute(_IDEMPOTENCY)

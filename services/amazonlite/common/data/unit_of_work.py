@@ -1,0 +1,109 @@
+"""A unit of work is one transaction: it commits only when told to, and its events commit with its state."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, TypeVar
+from zlib import crc32
+
+import msgspec
+from sqlalchemy import CursorResult, Executable, MetaData, insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from amazonlite.common.core.event import Event, as_cloud_event
+from amazonlite.common.data.errors import StoreContended, translated
+from amazonlite.common.data.tables import SHARDS, outbox_table
+
+T = TypeVar("T")
+
+_INSERT_EVENT = insert(outbox_table(MetaData()))
+
+
+class UnitOfWork:
+    conn: AsyncConnection
+
+    def __init__(self, engine: AsyncEngine, on_events_committed: Callable[[], None] | None = None) -> None:
+        self._engine = engine
+        self._on_events_committed = on_events_committed
+        self._has_events = False
+
+    async def __aenter__(self) -> UnitOfWork:
+        try:
+            self.conn = await self._engine.connect()
+        except Exception as error:
+            raise translated(error) or error from error
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.conn.close()  # rolls back what was not committed
+        store_error = translated(error) if error is not None else None
+        if store_error is not None:
+            raise store_error from error
+
+    async def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        return await self.conn.execute(statement, parameters)
+
+    async def add_event(self, event: Event) -> None:
+        await self.add_events([event])
+
+    async def add_events(self, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        await self.conn.execute(_INSERT_EVENT, [_outbox_row(event) for event in events])
+        self._has_events = True
+
+    async def commit(self) -> None:
+        await self.conn.commit()
+        if self._has_events and self._on_events_committed is not None:
+            self._on_events_committed()
+        self._has_events = False
+
+
+UnitOfWorkFactory = Callable[[], UnitOfWork]
+
+
+def unit_of_work_factory(
+    engine: AsyncEngine, on_events_committed: Callable[[], None] | None = None
+) -> UnitOfWorkFactory:
+    """`on_events_committed` is called after each commit that wrote events; it wakes the relay."""
+    return lambda: UnitOfWork(engine, on_events_committed)
+
+
+async def in_transaction(
+    factory: UnitOfWorkFactory, work: Callable[[UnitOfWork], Awaitable[T]], *, attempts: int = 4
+) -> T:
+    """Runs `work` and commits; a deadlock or lock wait runs all of it again, so `work` changes only the store."""
+    for attempt in range(1, attempts):
+        try:
+            return await _once(factory, work)
+        except StoreContended:
+            await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))
+    return await _once(factory, work)
+
+
+async def _once(factory: UnitOfWorkFactory, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+    async with factory() as uow:
+        result = await work(uow)
+        await uow.commit()
+        return result
+
+
+def shard_of(aggregate_id: str) -> int:
+    return crc32(aggregate_id.encode()) % SHARDS
+
+
+def _outbox_row(event: Event) -> dict[str, Any]:
+    return {
+        "event_id": event.id,
+        "shard": shard_of(event.subject),
+        "aggregate_id": event.subject,
+        "topic": event.type,
+        "payload": msgspec.json.encode(as_cloud_event(event)),
+    }

@@ -1,0 +1,24 @@
+"""Waiting for a condition with a deadline, the one way a test may wait."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def eventually(condition: Callable[[], T | Awaitable[T]], *, within: float = 10.0, every: float = 0.02) -> T:
+    """The first truthy result of `condition`; AssertionError with the last result after `within` seconds."""
+    deadline = time.monotonic() + within
+    while True:
+        outcome = condition()
+        result = await outcome if inspect.isawaitable(outcome) else outcome
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within:g} s; the last result was {result!r}")
+        await asyncio.sleep(every)
