@@ -1,0 +1,177 @@
+"""Pure ASGI, two layers: who this request is and how it went; and how much it may send."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from time import perf_counter
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from amazonlite.common.core.context import correlation_id
+from amazonlite.common.core.ids import new_id
+from amazonlite.common.http.problems import internal_error, problem_response
+from amazonlite.common.observe.logs import get_logger
+from amazonlite.common.observe.metrics import RequestMeter
+from amazonlite.common.observe.tracing import Span, span, valid_traceparent
+
+log = get_logger(__name__)
+
+API_VERSION = "1"
+LARGEST_BODY = 1024 * 1024
+SLOW_SECONDS = 1.0
+QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+
+_CORRELATION = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_CLIENT_WENT_AWAY = 499
+
+
+class RequestScope:
+    """Whatever happens below, a request has a correlation id and a span, is counted once, and an exception is a 500."""
+
+    def __init__(self, app: ASGIApp, *, slow_seconds: float = SLOW_SECONDS) -> None:
+        self.app = app
+        self._slow = slow_seconds
+        self._meter = RequestMeter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in QUIET:
+            await self.app(scope, receive, send)
+            return
+        correlation, parent, version = _carried(scope["headers"])
+        token = correlation_id.set(correlation)
+        try:
+            with span(scope["method"], kind="server", parent=parent) as current:
+                await self._answer(scope, receive, _Answer(send, correlation), version, current)
+        finally:
+            correlation_id.reset(token)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: _Answer, version: str, current: Span) -> None:
+        started = perf_counter()
+        try:
+            if version != API_VERSION:
+                await _unsupported(scope["path"], version)(scope, receive, answer)
+            else:
+                await self.app(scope, receive, answer)
+        except Exception:
+            log.exception("request_failed", method=scope["method"], route=route_of(scope))
+            if answer.status:  # the answer has begun: all that is left is to break it off
+                raise
+            await internal_error(scope["path"])(scope, receive, answer)
+        finally:
+            self._account(scope, answer.status or _CLIENT_WENT_AWAY, perf_counter() - started, current)
+
+    def _account(self, scope: Scope, status: int, seconds: float, current: Span) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        route = route_of(scope)
+        self._meter.observe(method, route, status, seconds)
+        current.rename(f"{method} {route}")
+        current.set("http.response.status_code", status)
+        if status >= 500:
+            current.fail(str(status))
+        if status >= 400 or seconds >= self._slow:
+            log.info("request", method=method, route=route, status=status, seconds=round(seconds, 4))
+
+
+class _Answer:
+    """Remembers the status and adds the correlation id to the head."""
+
+    __slots__ = ("_correlation", "_send", "status")
+
+    def __init__(self, send: Send, correlation: str) -> None:
+        self._send = send
+        self._correlation = correlation.encode()
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message["headers"], (b"x-correlation-id", self._correlation)]
+        await self._send(message)
+
+
+def route_of(scope: Scope) -> str:
+    """The route's template (`/api/orders/{id}`), so that metrics stay few; `unmatched` for paths nobody serves."""
+    context = scope.get("fastapi", {}).get("effective_route_context")
+    path = getattr(context, "path_format", None) or getattr(scope.get("route"), "path", None)
+    return path or "unmatched"
+
+
+def _carried(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str, str]:
+    correlation = parent = ""
+    version = API_VERSION
+    for name, value in headers:
+        if name == b"x-correlation-id":
+            text = value.decode("latin-1")
+            correlation = text if _CORRELATION.fullmatch(text) else ""
+        elif name == b"traceparent":
+            parent = valid_traceparent(value.decode("latin-1"))
+        elif name == b"x-api-version":
+            version = value.decode("latin-1")
+    return correlation or new_id("cor"), parent, version
+
+
+def _unsupported(path: str, version: str) -> ASGIApp:
+    return problem_response(
+        code="unsupported_api_version",
+        status=400,
+        title="Unsupported API version",
+        detail=f"version {version[:20]!r} is not served",
+        instance=path,
+        next_step=f"send X-API-Version: {API_VERSION}, or leave it out",
+    )
+
+
+class BodyLimit:
+    """No body above the limit is ever held in memory, whether it says its length or not."""
+
+    def __init__(self, app: ASGIApp, *, limit: int = LARGEST_BODY) -> None:
+        self.app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        length = _content_length(scope["headers"])
+        if length is None:
+            await self.app(scope, self._counted(receive), send)
+        elif length <= self._limit:
+            await self.app(scope, receive, send)
+        else:
+            await self._refusal(scope["path"])(scope, receive, send)
+
+    def _counted(self, receive: Receive) -> Receive:
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._limit:
+                raise HTTPException(413, self._detail())
+            return message
+
+        return counted
+
+    def _refusal(self, path: str) -> ASGIApp:
+        return problem_response(
+            code="body_too_large",
+            status=413,
+            title="Body too large",
+            detail=self._detail(),
+            instance=path,
+            headers={"Connection": "close"},
+        )
+
+    def _detail(self) -> str:
+        return f"a body may have at most {self._limit} bytes"
+
+
+def _content_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+    for name, value in headers:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else None
+    return None

@@ -1,0 +1,140 @@
+"""Every error leaves as RFC 9457 problem+json with a stable `code`; nothing of the inside leaks into it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from amazonlite.common.core.context import correlation_id
+from amazonlite.common.core.errors import DomainError
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "https://amazonlite.dev/problems/"
+
+_CODES = {
+    400: "bad_request",
+    404: "route_not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
+
+
+class Problem(BaseModel):
+    """The body of every error; further members depend on the code."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=[TYPE_PREFIX + "insufficient_stock"])
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str = Field(examples=["insufficient_stock"])
+    correlationId: str  # noqa: N815 — the name on the wire
+    nextStep: str | None = None  # noqa: N815
+
+
+OPENAPI_RESPONSES: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "A problem, see its `code`",
+        "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+    }
+}
+
+
+def problem_response(
+    *,
+    code: str,
+    status: int,
+    title: str,
+    detail: str,
+    instance: str,
+    next_step: str = "",
+    headers: Mapping[str, str] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Response:
+    body: dict[str, Any] = {
+        **(extra or {}),
+        "type": TYPE_PREFIX + code,
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "code": code,
+        "correlationId": correlation_id.get(),
+    }
+    if next_step:
+        body["nextStep"] = next_step
+    content = msgspec.json.encode(body, enc_hook=str)
+    return Response(content, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def internal_error(instance: str) -> Response:
+    """What a caller learns of a bug of ours: the correlation id to quote."""
+    return problem_response(
+        code="internal_error",
+        status=500,
+        title="Internal error",
+        detail="something went wrong on our side; it was logged under this correlation id",
+        instance=instance,
+    )
+
+
+def of_domain_error(error: DomainError, instance: str) -> Response:
+    return problem_response(
+        code=error.code,
+        status=error.status,
+        title=error.title,
+        detail=error.detail,
+        instance=instance,
+        next_step=error.next_step,
+        headers=error.headers,
+        extra=error.extra,
+    )
+
+
+async def _domain_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError)  # noqa: S101 — registered for this class only
+    return of_domain_error(error, request.url.path)
+
+
+async def _invalid_request(request: Request, error: Exception) -> Response:
+    """Says which fields are wrong and why, but never repeats what was sent: it may be a password."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    faults = [{"field": ".".join(map(str, e["loc"])), "code": e["type"], "message": e["msg"]} for e in error.errors()]
+    return problem_response(
+        code="invalid_request",
+        status=422,
+        title="Invalid request",
+        detail="; ".join(f"{fault['field']}: {fault['message']}" for fault in faults[:5]),
+        instance=request.url.path,
+        extra={"errors": faults[:50]},
+    )
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    phrase = HTTPStatus(error.status_code).phrase
+    return problem_response(
+        code=_CODES.get(error.status_code, phrase.lower().replace(" ", "_")),
+        status=error.status_code,
+        title=phrase,
+        detail=str(error.detail),
+        instance=request.url.path,
+        headers=error.headers,
+    )
+
+
+def install_problems(app: FastAPI) -> None:
+    app.add_exception_handler(DomainError, _domain_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_exception)

@@ -1,0 +1,80 @@
+"""Runs a service: `run("amazonlite.auth.app:create")` in its `__main__.py`.
+
+On SIGTERM readiness fails first, so that no new connections are sent here; requests go on being answered for
+DRAIN_SECONDS, then the listener closes and what is in flight gets the rest of the ten seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from amazonlite.common.core.settings import ObserveSettings
+from amazonlite.common.observe.logs import configure_logging
+from amazonlite.common.observe.tracing import start_tracing, stop_tracing
+
+DRAIN_SECONDS = 2.0
+FINISH_SECONDS = 7
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that fails readiness before it stops listening; a second signal skips the wait."""
+
+    def __init__(self, config: uvicorn.Config, load: _Load) -> None:
+        super().__init__(config)
+        self._load = load
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        app = self._load.app
+        if app is None or not self.started or app.state.health.draining:
+            super().handle_exit(sig, frame)
+            return
+        app.state.health.draining = True
+        asyncio.get_event_loop().call_later(DRAIN_SECONDS, super().handle_exit, sig, frame)
+
+
+class _Load:
+    """Makes the app inside the running loop and keeps it for the server to reach its health."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self.app: FastAPI | None = None
+
+    def __call__(self) -> FastAPI:
+        module, _, factory = self._target.partition(":")
+        self.app = getattr(importlib.import_module(module), factory)()
+        return self.app
+
+
+def run(target: str) -> None:
+    """Serve the app that the factory `package.module:function` makes, until a signal."""
+    service = target.split(".")[1]
+    settings = ObserveSettings()
+    configure_logging(service, settings.log_level)
+    start_tracing(service)
+    load = _Load(target)
+    config = uvicorn.Config(
+        load,
+        factory=True,
+        host="0.0.0.0",  # noqa: S104 — a pod serves its own address
+        port=int(os.environ.get("PORT", "8000")),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,  # longer than any client of ours keeps a connection, so that none is cut under a request
+        timeout_graceful_shutdown=FINISH_SECONDS,
+    )
+    try:
+        _Server(config, load).run()
+    finally:
+        stop_tracing()

@@ -1,0 +1,1 @@
+"""Who is asking: tokens, keys, passwords and the scopes a route demands."""

@@ -1,0 +1,115 @@
+"""Public keys of the auth service: kept for 5 minutes, and kept on when auth is away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import aiohttp
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from amazonlite.common.core.clock import Clock, SystemClock
+from amazonlite.common.core.errors import Unavailable
+from amazonlite.common.observe.logs import get_logger
+
+log = get_logger(__name__)
+
+FRESH = timedelta(minutes=5)
+MIN_BETWEEN_FETCHES = timedelta(seconds=10)
+
+
+class KeysUnavailable(Unavailable):
+    """No key was ever fetched; the caller may come back."""
+
+    code = "keys_unavailable"
+    title = "Token keys unavailable"
+
+
+class KeySource(Protocol):
+    async def key(self, kid: str) -> Ed25519PublicKey | None:
+        """The public key of that id, None when there is none."""
+
+
+def public_jwk(kid: str, key: Ed25519PublicKey) -> dict[str, str]:
+    """RFC 8037 form of an Ed25519 public key."""
+    x = urlsafe_b64encode(key.public_bytes_raw()).rstrip(b"=").decode()
+    return {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": kid, "x": x}
+
+
+def keys_of(document: Mapping[str, Any]) -> dict[str, Ed25519PublicKey]:
+    """The Ed25519 keys of a JWKS document by id; keys of other kinds are not ours to trust and are left out."""
+    return {
+        str(jwk["kid"]): Ed25519PublicKey.from_public_bytes(urlsafe_b64decode(jwk["x"] + "=="))
+        for jwk in document["keys"]
+        if jwk.get("kty") == "OKP" and jwk.get("crv") == "Ed25519"
+    }
+
+
+class JwksSource:
+    """At most one fetch in 10 s, whatever key ids callers invent; a failed fetch never drops keys that worked."""
+
+    def __init__(self, url: str, *, clock: Clock | None = None, session: aiohttp.ClientSession | None = None) -> None:
+        self._url = url
+        self._clock = clock or SystemClock()
+        self._session = session
+        self._keys: dict[str, Ed25519PublicKey] = {}
+        self._fetched: datetime | None = None
+        self._tried: datetime | None = None
+        self._fetching: asyncio.Task[None] | None = None
+
+    async def key(self, kid: str) -> Ed25519PublicKey | None:
+        known = self._keys.get(kid)
+        if known is not None:
+            if self._older_than(self._fetched, FRESH) and self._may_fetch():
+                self._start_fetch()  # the caller need not wait: the key it asked for is here
+            return known
+        if self._fetching is not None or self._may_fetch():
+            await asyncio.shield(self._start_fetch())
+        if not self._keys:
+            raise KeysUnavailable("the keys that prove tokens could not be fetched", retry_after=5)
+        return self._keys.get(kid)
+
+    async def close(self) -> None:
+        if self._fetching is not None:
+            self._fetching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._fetching
+        if self._session is not None:
+            await self._session.close()
+
+    def _older_than(self, moment: datetime | None, age: timedelta) -> bool:
+        return moment is None or self._clock.now() - moment >= age
+
+    def _may_fetch(self) -> bool:
+        return self._older_than(self._tried, MIN_BETWEEN_FETCHES)
+
+    def _start_fetch(self) -> asyncio.Task[None]:
+        if self._fetching is None:
+            self._tried = self._clock.now()
+            self._fetching = asyncio.create_task(self._fetch())
+            self._fetching.add_done_callback(self._fetch_ended)
+        return self._fetching
+
+    def _fetch_ended(self, _task: asyncio.Task[None]) -> None:
+        self._fetching = None
+
+    async def _fetch(self) -> None:
+        try:
+            keys = keys_of(await self._document())
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+            log.warning("jwks_fetch_failed", error=type(error).__name__, known_keys=len(self._keys))
+            return
+        if keys:
+            self._keys, self._fetched = keys, self._clock.now()
+
+    async def _document(self) -> Mapping[str, Any]:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2))
+        async with self._session.get(self._url) as response:
+            response.raise_for_status()
+            document: Mapping[str, Any] = await response.json()
+            return document
