@@ -1,0 +1,78 @@
+"""A customer's order is made once per idempotency key, at the prices of the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from amazonlite.common.core.money import Money
+from amazonlite.common.data.idempotency import StoredAnswer, fingerprint_of, run_idempotent
+from amazonlite.common.data.unit_of_work import UnitOfWork
+from amazonlite.order import announce, store
+from amazonlite.order.advance import entry_of
+from amazonlite.order.desk import OrderDesk
+from amazonlite.order.domain import Cause, Line, Order, OrderState, Viewer, refuse_duplicates, total_of
+from amazonlite.order.errors import MixedCurrencies, UnknownSku
+from amazonlite.order.schemas import OrderView
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """So many of one product."""
+
+    sku: str
+    quantity: int
+
+
+async def create_order(desk: OrderDesk, viewer: Viewer, wishes: Sequence[Wish], *, key: str) -> StoredAnswer:
+    """The same key and wishes give the stored answer, also when prices have changed since."""
+    refuse_duplicates([wish.sku for wish in wishes])
+
+    async def work(uow: UnitOfWork) -> StoredAnswer:
+        # No statement runs before the prices are there, so that no transaction waits for another service.
+        order = _order(desk, viewer, await _priced(desk, wishes))
+        await store.add(uow, order)
+        await store.record(uow, order.order_id, entry_of(desk, order, Cause("create")))
+        await uow.add_event(announce.created(desk, order))
+        return StoredAnswer(201, OrderView.of(order).as_json())
+
+    return await run_idempotent(
+        desk.transactions,
+        scope=f"orders:{viewer.subject}",
+        key=key,
+        fingerprint=fingerprint_of(
+            "POST", "/api/orders", viewer.subject, [[wish.sku, wish.quantity] for wish in wishes]
+        ),
+        work=work,
+        clock=desk.clock,
+    )
+
+
+async def _priced(desk: OrderDesk, wishes: Sequence[Wish]) -> tuple[Line, ...]:
+    prices = await desk.products.prices([wish.sku for wish in wishes])
+    unknown = [wish.sku for wish in wishes if wish.sku not in prices]
+    if unknown:
+        raise UnknownSku(f"The catalogue has no {', '.join(unknown)}.", skus=unknown)
+    _refuse_mixed(list(prices.values()))
+    return tuple(Line(wish.sku, wish.quantity, prices[wish.sku]) for wish in wishes)
+
+
+def _refuse_mixed(prices: Sequence[Money]) -> None:
+    currencies = sorted({price.currency for price in prices})
+    if len(currencies) > 1:
+        raise MixedCurrencies(
+            f"The products cost {' and '.join(currencies)}.", next_step="Make one order for each currency."
+        )
+
+
+def _order(desk: OrderDesk, viewer: Viewer, lines: tuple[Line, ...]) -> Order:
+    now = desk.clock.now()
+    return Order(
+        order_id=desk.ids("ord"),
+        customer_id=viewer.subject,
+        state=OrderState.PENDING,
+        lines=lines,
+        total=total_of(lines),
+        pay_before=now + desk.pay_within,
+        created_at=now,
+    )

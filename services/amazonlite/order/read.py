@@ -1,0 +1,42 @@
+"""Orders as their owners and the shop's services may see them; everybody else is told that there is none."""
+
+from __future__ import annotations
+
+from amazonlite.order import store
+from amazonlite.order.desk import OrderDesk
+from amazonlite.order.domain import Order, TimelineEntry, Viewer
+from amazonlite.order.errors import OrderNotFound
+from amazonlite.order.store import Place, StateCount
+
+
+def visible(order: Order | None, order_id: str, viewer: Viewer) -> Order:
+    if order is None or not order.visible_to(viewer):
+        raise OrderNotFound(order_id)
+    return order
+
+
+async def get_order(desk: OrderDesk, viewer: Viewer, order_id: str) -> Order:
+    async with desk.transactions() as uow:
+        return visible(await store.find(uow, order_id), order_id, viewer)
+
+
+async def get_timeline(desk: OrderDesk, viewer: Viewer, order_id: str) -> list[TimelineEntry]:
+    async with desk.transactions() as uow:
+        visible(await store.find(uow, order_id), order_id, viewer)
+        return await store.timeline(uow, order_id)
+
+
+async def list_orders(
+    desk: OrderDesk, viewer: Viewer, after: Place | None, limit: int
+) -> tuple[list[Order], Place | None]:
+    """One page, newest first, and the place the next one starts after (None at the end)."""
+    async with desk.transactions() as uow:
+        found = await store.page(uow, viewer.subject, after, limit + 1)
+    orders = found[:limit]
+    more = len(found) > limit
+    return orders, Place(orders[-1].created_at, orders[-1].order_id) if more else None
+
+
+async def count_sale(desk: OrderDesk, sale_id: str) -> list[StateCount]:
+    async with desk.transactions() as uow:
+        return await store.count_by_state(uow, sale_id)

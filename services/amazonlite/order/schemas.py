@@ -1,0 +1,129 @@
+"""What the order API takes and answers; money is an integer of minor units with its currency."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from amazonlite.common.core.clock import iso
+from amazonlite.common.core.money import Money
+from amazonlite.order.domain import MAX_LINES, MAX_QUANTITY, Line, Order, TimelineEntry
+
+Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+Id = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Body(BaseModel):
+    """camelCase outside, snake_case inside; unknown members are refused."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class WantedLine(Body):
+    sku: Sku
+    quantity: int = Field(ge=1, le=MAX_QUANTITY)
+
+
+class CreateOrder(Body):
+    lines: list[WantedLine] = Field(min_length=1, max_length=MAX_LINES)
+
+
+class ConfirmOrder(Body):
+    payment_id: Id
+
+
+class MoneyView(Body):
+    amount: int
+    currency: str
+
+    @classmethod
+    def of(cls, money: Money) -> MoneyView:
+        return cls(amount=money.amount, currency=money.currency)
+
+
+class LineView(Body):
+    sku: str
+    quantity: int
+    unit_price: MoneyView
+
+    @classmethod
+    def of(cls, line: Line) -> LineView:
+        return cls(sku=line.sku, quantity=line.quantity, unit_price=MoneyView.of(line.unit_price))
+
+
+class OrderView(Body):
+    order_id: str
+    customer_id: str
+    state: str
+    reason: str
+    lines: list[LineView]
+    total: MoneyView
+    pay_before: str
+    created_at: str
+    sale_id: str | None
+    reservation_id: str | None
+    payment_id: str | None
+
+    @classmethod
+    def of(cls, order: Order) -> OrderView:
+        return cls(
+            order_id=order.order_id,
+            customer_id=order.customer_id,
+            state=order.state,
+            reason=order.reason,
+            lines=[LineView.of(line) for line in order.lines],
+            total=MoneyView.of(order.total),
+            pay_before=iso(order.pay_before),
+            created_at=iso(order.created_at),
+            sale_id=order.sale_id,
+            reservation_id=order.reservation_id,
+            payment_id=order.payment_id,
+        )
+
+
+class OrderPage(Body):
+    items: list[OrderView]
+    next_cursor: str | None
+
+
+class TimelineEntryView(Body):
+    """``applied`` is false for what came too late to change the order; ``state`` is null before the order exists."""
+
+    seq: int
+    state: str | None
+    applied: bool
+    at: str
+    cause: str
+    cause_event_id: str
+    reason: str
+
+    @classmethod
+    def of(cls, entry: TimelineEntry) -> TimelineEntryView:
+        return cls(
+            seq=entry.seq,
+            state=entry.state,
+            applied=entry.applied,
+            at=iso(entry.at),
+            cause=entry.cause.name,
+            cause_event_id=entry.cause.event_id,
+            reason=entry.reason,
+        )
+
+
+class TimelineView(Body):
+    order_id: str
+    entries: list[TimelineEntryView]
+
+
+class SaleSummary(Body):
+    """Orders and units of one sale, by state; ``total`` counts orders."""
+
+    sale_id: str
+    by_state: dict[str, int]
+    units: dict[str, int]
+    total: int

@@ -1,0 +1,219 @@
+"""Orders and their timelines in MariaDB/MySQL. Whoever changes an order holds its row lock (`lock`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Integer,
+    MetaData,
+    Row,
+    String,
+    Table,
+    func,
+    insert,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.mysql import BIGINT, DATETIME
+
+from amazonlite.common.core.money import Money
+from amazonlite.common.data.unit_of_work import UnitOfWork
+from amazonlite.order.domain import OPEN_STATES, Cause, Line, Order, OrderState, TimelineEntry
+
+DB_NOW = text("UTC_TIMESTAMP(6)")
+metadata = MetaData()
+orders = Table(
+    "orders",
+    metadata,
+    Column("order_id", String(64), primary_key=True),
+    Column("customer_id", String(64)),
+    Column("state", String(16)),
+    Column("version", Integer),
+    Column("reason", String(200)),
+    Column("sale_id", String(64)),
+    Column("reservation_id", String(64)),
+    Column("payment_id", String(64)),
+    Column("order_lines", JSON),
+    Column("units", Integer),
+    Column("total_amount", BIGINT),
+    Column("currency", String(3)),
+    Column("pay_before", DATETIME(fsp=6)),
+    Column("created_at", DATETIME(fsp=6)),
+)
+order_event = Table(
+    "order_event",
+    metadata,
+    Column("order_id", String(64), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("state", String(16)),
+    Column("applied", Boolean),
+    Column("at", DATETIME(fsp=6)),
+    Column("cause", String(64)),
+    Column("cause_event_id", String(64)),
+    Column("reason", String(200)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a customer's list, newest first: the page after it starts with the next older order."""
+
+    created_at: datetime
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateCount:
+    """How many orders, and units in them, a sale has in one state."""
+
+    state: OrderState
+    orders: int
+    units: int
+
+
+async def add(uow: UnitOfWork, order: Order) -> None:
+    await uow.execute(insert(orders).values(**_changing(order), **_lasting(order)))
+
+
+async def save(uow: UnitOfWork, order: Order) -> None:
+    """Writes what a transition may change."""
+    await uow.execute(update(orders).where(orders.c.order_id == order.order_id).values(**_changing(order)))
+
+
+async def find(uow: UnitOfWork, order_id: str) -> Order | None:
+    row = (await uow.execute(select(orders).where(orders.c.order_id == order_id))).one_or_none()
+    return None if row is None else _order(row)
+
+
+async def lock(uow: UnitOfWork, order_id: str) -> Order | None:
+    statement = select(orders).where(orders.c.order_id == order_id).with_for_update()
+    row = (await uow.execute(statement)).one_or_none()
+    return None if row is None else _order(row)
+
+
+async def lock_overdue(uow: UnitOfWork, limit: int) -> list[Order]:
+    """Open orders whose time to pay has passed by the database's clock; those another sweep holds are left to it."""
+    statement = (
+        select(orders)
+        .where(orders.c.state.in_(sorted(OPEN_STATES)), orders.c.pay_before <= DB_NOW)
+        .order_by(orders.c.pay_before)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [_order(row) for row in await uow.execute(statement)]
+
+
+async def page(uow: UnitOfWork, customer_id: str, after: Place | None, limit: int) -> list[Order]:
+    statement = select(orders).where(orders.c.customer_id == customer_id)
+    if after is not None:
+        here = (_naive(after.created_at), after.order_id)
+        statement = statement.where(tuple_(orders.c.created_at, orders.c.order_id) < here)
+    statement = statement.order_by(orders.c.created_at.desc(), orders.c.order_id.desc()).limit(limit)
+    return [_order(row) for row in await uow.execute(statement)]
+
+
+async def count_by_state(uow: UnitOfWork, sale_id: str) -> list[StateCount]:
+    statement = (
+        select(orders.c.state, func.count().label("orders"), func.sum(orders.c.units).label("units"))
+        .where(orders.c.sale_id == sale_id)
+        .group_by(orders.c.state)
+    )
+    return [StateCount(OrderState(row.state), row.orders, int(row.units)) for row in await uow.execute(statement)]
+
+
+async def record(uow: UnitOfWork, order_id: str, entry: TimelineEntry) -> None:
+    await uow.execute(insert(order_event).values(_entry_row(order_id, entry)))
+
+
+async def record_first(uow: UnitOfWork, order_id: str, entry: TimelineEntry) -> bool:
+    """False when the timeline had begun; the primary key makes two that meet here wait for one another."""
+    statement = insert(order_event).prefix_with("IGNORE").values(_entry_row(order_id, entry))
+    return (await uow.execute(statement)).rowcount == 1
+
+
+async def timeline(uow: UnitOfWork, order_id: str) -> list[TimelineEntry]:
+    statement = select(order_event).where(order_event.c.order_id == order_id).order_by(order_event.c.seq)
+    return [_entry(row) for row in await uow.execute(statement)]
+
+
+def _changing(order: Order) -> dict[str, Any]:
+    return {
+        "state": order.state,
+        "version": order.version,
+        "reason": order.reason,
+        "reservation_id": order.reservation_id,
+        "payment_id": order.payment_id,
+        "pay_before": _naive(order.pay_before),
+    }
+
+
+def _lasting(order: Order) -> dict[str, Any]:
+    return {
+        "order_id": order.order_id,
+        "customer_id": order.customer_id,
+        "sale_id": order.sale_id,
+        "order_lines": _lines_json(order.lines),
+        "units": order.units,
+        "total_amount": order.total.amount,
+        "currency": order.total.currency,
+        "created_at": _naive(order.created_at),
+    }
+
+
+def _lines_json(lines: Sequence[Line]) -> list[list[Any]]:
+    return [[line.sku, line.quantity, line.unit_price.amount] for line in lines]
+
+
+def _order(row: Row[Any]) -> Order:
+    return Order(
+        order_id=row.order_id,
+        customer_id=row.customer_id,
+        state=OrderState(row.state),
+        lines=tuple(Line(sku, quantity, Money(amount, row.currency)) for sku, quantity, amount in row.order_lines),
+        total=Money(row.total_amount, row.currency),
+        pay_before=row.pay_before.replace(tzinfo=UTC),
+        created_at=row.created_at.replace(tzinfo=UTC),
+        version=row.version,
+        sale_id=row.sale_id,
+        reservation_id=row.reservation_id,
+        payment_id=row.payment_id,
+        reason=row.reason,
+    )
+
+
+def _entry_row(order_id: str, entry: TimelineEntry) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "seq": entry.seq,
+        "state": entry.state,
+        "applied": entry.applied,
+        "at": _naive(entry.at),
+        "cause": entry.cause.name,
+        "cause_event_id": entry.cause.event_id,
+        "reason": entry.reason,
+    }
+
+
+def _entry(row: Row[Any]) -> TimelineEntry:
+    return TimelineEntry(
+        seq=row.seq,
+        state=None if row.state is None else OrderState(row.state),
+        applied=row.applied,
+        at=row.at.replace(tzinfo=UTC),
+        cause=Cause(row.cause, row.cause_event_id),
+        reason=row.reason,
+    )
+
+
+def _naive(moment: datetime) -> datetime:
+    """The columns hold UTC without saying so."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
