@@ -1,0 +1,123 @@
+"""What the backend reads: the client's request without what belongs to its connection, plus who it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from amazonlite.gateway.upstream import HOP_BY_HOP, HeaderList
+
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+
+_OWN = {b"host", b"content-length", b"expect", b"x-correlation-id", b"traceparent"}  # written anew for the backend
+_FORWARDED = {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-port", b"forwarded"}
+_LOOKED_AT = HOP_BY_HOP | _OWN | _FORWARDED | {b"authorization", b"idempotency-key"}
+_DROPPED_FROM_ANSWERS = frozenset((b"x-correlation-id", b"date", b"server"))
+
+
+class TrustedProxies:
+    """Whose X-Forwarded-For is believed: the peers in these networks, nobody by default."""
+
+    def __init__(self, networks: Sequence[str] = ()) -> None:
+        self._networks = [ip_network(network) for network in networks]
+
+    def trusts(self, address: str) -> bool:
+        if not self._networks:
+            return False
+        try:
+            return any(ip_address(address) in network for network in self._networks)
+        except ValueError:
+            return False
+
+    def client_of(self, peer: str, forwarded_for: str) -> str:
+        """The last address in the chain that was not written by a trusted proxy."""
+        chain = [*(part.strip() for part in forwarded_for.split(",") if part.strip()), peer]
+        while len(chain) > 1 and self.trusts(chain[-1]):
+            chain.pop()
+        return chain[-1]
+
+
+@dataclass(slots=True)
+class Incoming:
+    """One pass over the client's headers: what is passed on, and what the gateway itself looks at."""
+
+    passed: HeaderList = field(default_factory=list)
+    authorization: bytes = b""
+    host: bytes = b""
+    forwarded_for: bytes = b""
+    forwarded_proto: bytes = b""
+    has_body: bool = False
+    keyed: bool = False
+
+    @classmethod
+    def read(cls, headers: Iterable[tuple[bytes, bytes]]) -> Incoming:
+        found = cls()
+        passed = found.passed
+        named: set[bytes] = set()
+        for header in headers:
+            name = header[0]
+            if name not in _LOOKED_AT:
+                passed.append(header)
+            else:
+                found._note(header, named)
+        if named:
+            found.passed = [header for header in passed if header[0] not in named]
+        return found
+
+    def _note(self, header: tuple[bytes, bytes], named: set[bytes]) -> None:
+        name, value = header
+        if name in {b"authorization", b"idempotency-key"}:
+            self.passed.append(header)
+            if name == b"authorization":
+                self.authorization = value
+            else:
+                self.keyed = True
+        elif name == b"host":
+            self.host = value
+        elif name in {b"content-length", b"transfer-encoding"}:
+            self.has_body = self.has_body or value != b"0"
+        elif name == b"connection":
+            named.update(part.strip().lower() for part in value.split(b",") if b"close" not in part.lower())
+        elif name == b"x-forwarded-for":
+            self.forwarded_for = value
+        elif name == b"x-forwarded-proto":
+            self.forwarded_proto = value
+
+
+def request_bytes(
+    scope: Any,
+    incoming: Incoming,
+    body: bytes,
+    *,
+    host_line: bytes,
+    client: bytes,
+    trusted: bool,
+    trace: tuple[str, str],
+) -> bytes:
+    """The whole request in one piece; `client` is the peer's address, `trace` correlation id and traceparent."""
+    method, query = scope["method"], scope["query_string"]
+    forwarded_for = b"%s, %s" % (incoming.forwarded_for, client) if trusted and incoming.forwarded_for else client
+    proto = incoming.forwarded_proto if trusted and incoming.forwarded_proto else scope["scheme"].encode()
+    parts = [
+        method.encode(),
+        b" ",
+        scope["raw_path"],
+        b"?" + query if query else b"",
+        b" HTTP/1.1\r\n",
+        host_line,
+        b"x-forwarded-for: %s\r\nx-forwarded-proto: %s\r\nx-forwarded-host: %s\r\n"
+        % (forwarded_for, proto, incoming.host),
+        f"x-correlation-id: {trace[0]}\r\ntraceparent: {trace[1]}\r\n".encode("latin-1"),
+    ]
+    for name, value in incoming.passed:
+        parts += (name, b": ", value, b"\r\n")
+    if body or incoming.has_body or method in {"POST", "PUT", "PATCH"}:
+        parts.append(b"content-length: %d\r\n" % len(body))
+    parts += (b"\r\n", body)
+    return b"".join(parts)
+
+
+def answer_headers(headers: HeaderList, added: HeaderList) -> HeaderList:
+    return [header for header in headers if header[0] not in _DROPPED_FROM_ANSWERS] + added
