@@ -1,0 +1,43 @@
+"""FlashSale as the API server sees it."""
+
+from __future__ import annotations
+
+from amazonlite_operator.flash_sale.spec import FlashSaleSpec
+from amazonlite_operator.flash_sale.state import FlashSaleStatus
+from amazonlite_operator.kube.crd import Column, Kind
+
+_STARTED = "has(oldSelf.status) && has(oldSelf.status.phase) && oldSelf.status.phase != 'Pending'"
+
+
+def _frozen(*fields: str) -> tuple[str, str]:
+    """The fields cannot change once the sale has left Pending. Optional ones are compared by presence too."""
+    same = " && ".join(f"self.spec.{field} == oldSelf.spec.{field}" for field in fields)
+    return (f"!({_STARTED}) || ({same})", f"{', '.join(fields)} cannot change once the sale has left Pending")
+
+
+FLASH_SALE = Kind(
+    kind="FlashSale",
+    plural="flashsales",
+    short_name="fs",
+    description="Sells a fixed quantity of one SKU in a window, to the limit and never past it.",
+    spec=FlashSaleSpec,
+    status=FlashSaleStatus,
+    columns=[
+        Column("Phase", ".status.phase"),
+        Column("SKU", ".spec.sku"),
+        Column("Sold", ".status.stock.sold", "integer"),
+        Column("Of", ".spec.quantity", "integer"),
+        Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
+        Column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),
+        Column("Start", ".spec.window.start", "date", 1),
+        Column("End", ".spec.window.end", "date", 1),
+        Column("Oversold", ".status.oversold", "integer", 1),
+        Column("P95ms", ".status.slo.p95Ms", "integer", 1),
+        Column("Age", ".metadata.creationTimestamp", "date"),
+    ],
+    rules=[
+        ("self.metadata.name.size() <= 52", "the name must have at most 52 characters"),
+        _frozen("sku", "quantity", "price", "window.start"),
+        _frozen("perCustomerLimit", "holdTTL", "admission.order", "admission.preQueue"),
+    ],
+)

@@ -1,0 +1,165 @@
+"""What the status of a FlashSale holds: enough to go on after a kill at any point, and what people look at."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from amazonlite_operator.flash_sale.phases import Phase
+from amazonlite_operator.kube.schema import Condition, Fields, Instant
+
+TIMELINE_HEAD, TIMELINE_LENGTH = 10, 50
+Count = Annotated[int, Field(ge=0)]
+
+
+class Verdict(StrEnum):
+    PASS = "Pass"  # noqa: S105 - a verdict, not a password
+    FAIL = "Fail"
+    INSUFFICIENT = "Insufficient"
+
+
+class Stock(Fields):
+    """allocated = free + held + sold, always; after settling, returned = quantity - sold."""
+
+    allocated: Count = 0
+    free: Count = 0
+    held: Count = 0
+    sold: Count = 0
+    returned: Count = 0
+
+
+class Queue(Fields):
+    waiting: Count = 0
+    active: Count = 0
+    admitted: Count = 0
+    rejected: Count = 0
+
+
+class Slo(Fields):
+    p95_ms: Annotated[int, Field(ge=0)] | None = None
+    success_rate: float | None = None
+    samples: Count = 0
+    verdict: Verdict = Verdict.INSUFFICIENT
+
+
+class Progress(Fields):
+    sold: Count = 0
+    total: Count = 0
+    percent: Annotated[int, Field(ge=0, le=100)] = 0
+    eta: Instant | None = Field(default=None, description="When all is sold at the pace so far.")
+
+
+class Floor(Fields):
+    """A Deployment raised from `original` to `raised` replicas; remembered before it is raised."""
+
+    deployment: str
+    original: Count
+    raised: Count
+
+
+class Throttle(Fields):
+    """The admission the shop was last given, and the how-manieth change it was."""
+
+    max_active: Count
+    rate_per_second: Count
+    changed_at: Instant
+    sequence: Count
+
+
+class RehearsalResult(Fields):
+    started_at: Instant
+    deadline: Instant
+    reason: str = Field(default="", description="Empty while under way.")
+    message: str = ""
+    customers: Count = 0
+    admitted: Count = 0
+    claimed: Count = 0
+    errors: Count = 0
+    p95_ms: Annotated[int, Field(ge=0)] | None = None
+    success_rate: float | None = None
+
+
+class Books(Fields):
+    """Units and money as the shop's other services know them."""
+
+    units_ordered: Count = Field(default=0, description="Units of CONFIRMED and COMPLETED orders.")
+    orders_in_flight: Count = 0
+    amount_paid: Count = Field(default=0, description="Minor units, captured or authorized.")
+    payments_in_flight: Count = 0
+
+
+class Settlement(Fields):
+    """What inventory reported when the rest went back to stock."""
+
+    at: Instant
+    stock: Stock
+    oversold: Count = 0
+    conserved: bool = True
+
+
+class Outcome(Fields):
+    at: Instant
+    phase: Phase
+    reason: str
+    message: str
+    books: Books | None = None
+
+
+class Evidence(Fields):
+    config_map: str
+    sha256: str
+
+
+class Step(Fields):
+    phase: Phase
+    at: Instant
+    reason: str
+    message: str = ""
+
+
+class FlashSaleStatus(Fields):
+    phase: Phase = Field(default=Phase.PENDING, description="Where the sale is; docs/operator.md has the diagram.")
+    observed_generation: int = Field(default=0, ge=0, description="The generation of the spec all this is judged by.")
+    conditions: list[Condition] = Field(
+        default_factory=list,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
+    stock: Stock | None = Field(default=None, description="Units; allocated = free + held + sold.")
+    oversold: Count = Field(default=0, description="Units sold beyond the quantity; must be 0.")
+    queue: Queue | None = Field(default=None, description="Shoppers.")
+    slo: Slo | None = Field(default=None, description="Claims measured over slo.window.")
+    progress: Progress | None = None
+    allocated: bool = Field(default=False, description="Inventory has set the stock aside.")
+    started_at: Instant | None = Field(default=None, description="When the doors opened.")
+    late_seconds: Count = Field(default=0, description="How much later than window.start the doors opened.")
+    abort_reason: str | None = None
+    paused_until: Instant | None = Field(default=None, description="A breach paused the sale until then.")
+    admission: Throttle | None = None
+    floors: list[Floor] = Field(default_factory=list, max_length=16)
+    rehearsal: RehearsalResult | None = None
+    settlement: Settlement | None = None
+    outcome: Outcome | None = None
+    evidence: Evidence | None = None
+    transitions: Count = Field(default=0, description="Phase changes so far; numbers idempotency keys and events.")
+    timeline: list[Step] = Field(default_factory=list, max_length=TIMELINE_LENGTH)
+
+    def changed(self, **fields: object) -> FlashSaleStatus:
+        return self.model_copy(update=fields)
+
+    def advanced(self, phase: Phase, at: datetime, reason: str, message: str = "") -> FlashSaleStatus:
+        """The same sale one phase further; a long timeline loses its middle, never its beginning or its end."""
+        timeline = [*self.timeline, Step(phase=phase, at=at, reason=reason, message=message)]
+        if len(timeline) > TIMELINE_LENGTH:
+            timeline.pop(TIMELINE_HEAD)
+        return self.changed(phase=phase, timeline=timeline, transitions=self.transitions + 1)
+
+    def since(self, phase: Phase) -> datetime | None:
+        """When the phase was last entered."""
+        return next((step.at for step in reversed(self.timeline) if step.phase is phase), None)
+
+    @property
+    def aborting(self) -> bool:
+        return self.abort_reason is not None

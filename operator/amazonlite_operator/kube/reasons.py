@@ -1,0 +1,18 @@
+"""A reason is a constant with one line of explanation; docs/operator.md lists them from here."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class ExplainedReason(StrEnum):
+    """Members are written `NAME = "CamelCase", "explanation"`."""
+
+    explanation: str
+
+    def __new__(cls, value: str, explanation: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.explanation = explanation
+        return member

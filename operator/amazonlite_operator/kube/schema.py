@@ -1,0 +1,72 @@
+"""Field types every kind shares: what people write in YAML, what the API server checks, what the code computes with."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from amazonlite.common.core.clock import iso
+
+_DURATION = r"^([0-9]{1,6}(h|m|s|ms))+$"
+_PART = re.compile(r"([0-9]+)(ms|h|m|s)")
+_UNITS = {
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+    "ms": timedelta(milliseconds=1),
+}
+
+
+def parse_duration(text: Any) -> timedelta:
+    """`90s`, `5m`, `1h30m`, `250ms`: what Go and CEL read as a duration."""
+    if isinstance(text, timedelta):
+        return text
+    if not isinstance(text, str) or not re.fullmatch(_DURATION, text):
+        raise ValueError(f"{text!r} is not a duration such as 90s, 5m or 1h30m")
+    return sum((int(count) * _UNITS[unit] for count, unit in _PART.findall(text)), timedelta())
+
+
+def format_duration(value: timedelta) -> str:
+    """The shortest single-unit spelling that loses nothing; milliseconds are the finest."""
+    milliseconds = round(value / timedelta(milliseconds=1))
+    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1_000)):
+        if milliseconds % size == 0 and milliseconds:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms" if milliseconds else "0s"
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration),
+    WithJsonSchema({"type": "string", "pattern": _DURATION, "maxLength": 16}),
+]
+
+Instant = Annotated[
+    datetime,
+    PlainSerializer(lambda moment: iso(moment.astimezone(UTC).replace(microsecond=0))),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+class Fields(BaseModel):
+    """An object of a manifest: camelCase outside, unknown fields ignored (the API server has pruned them already)."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+
+
+class Condition(Fields):
+    """A metav1.Condition."""
+
+    type: str = Field(max_length=64, description="What is judged.")
+    status: Annotated[str, Field(json_schema_extra={"enum": ["True", "False", "Unknown"]})] = Field(
+        description="Whether it holds."
+    )
+    reason: str = Field(max_length=64, description="A constant, explained in docs/operator.md.")
+    message: str = Field(max_length=1024, description="For people.")
+    last_transition_time: Instant = Field(description="When the status last changed.")
+    observed_generation: int = Field(ge=0, description="The generation of the spec this was judged by.")
