@@ -203,7 +203,7 @@ remove_containers() {
   for id in $netns; do ip netns del "$(basename "$id")" 2>/dev/null || rm -f "$id"; done
 }
 
-usage() { sed -n '2,/^$/{s/^# \{0,1\}//p}' "$0" | sed '/^set -/,$d'; }
+usage() { awk 'NR > 1 && !/^#/ {exit} NR > 1 {sub(/^# ?/, ""); print}' "$0"; }
 
 case ${1:-} in
   build | up | down) locked "$1" ;;

@@ -1,0 +1,1 @@
+"""Container images for a machine without Docker, made from the same Dockerfiles that `docker build` reads."""

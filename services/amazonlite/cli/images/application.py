@@ -1,0 +1,68 @@
+"""The application image: the locked wheels in one layer, this checkout's sources in another."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+from amazonlite.cli.images import layers, rootfs
+from amazonlite.cli.images.layers import Layer
+from amazonlite.cli.images.recipe import Base, Content, Recipe
+from amazonlite.cli.paths import REPO, uv
+
+_SOURCES = (REPO / "services" / "amazonlite", REPO / "operator" / "amazonlite_operator")
+_PYTHON = ("python3.11-minimal", "libpython3.11-stdlib")
+_INSTALLED_AT = "/opt/amazonlite/source"
+
+
+def _python_link() -> Layer:
+    """`python`, as the official image calls it."""
+
+    def write(archive: tarfile.TarFile) -> None:
+        entry = tarfile.TarInfo("usr/local/bin/python")
+        entry.type, entry.linkname = tarfile.SYMTYPE, "/usr/bin/python3.11"
+        archive.addfile(entry)
+
+    return layers.make("python-link", write)
+
+
+def _wheels() -> Path:
+    """The locked dependencies, without the project and its tools, as a directory for PYTHONPATH."""
+    target = layers.fresh_directory("app/wheels")
+    locked = target.parent / "requirements.txt"
+    export = [uv(), "export", "-q", "--frozen", "--no-dev", "--no-emit-project", "-o", str(locked)]
+    install = [uv(), "pip", "install", "-q", "--python", sys.executable, "--target", str(target), "--compile-bytecode"]
+    subprocess.run(export, cwd=REPO, check=True, capture_output=True, text=True)
+    subprocess.run([*install, "-r", str(locked)], cwd=REPO, check=True, capture_output=True, text=True)
+    shutil.rmtree(target / "bin", ignore_errors=True)  # console scripts with this machine's interpreter in them
+    return target
+
+
+def _source() -> Path:
+    target = layers.fresh_directory("app/source")
+    for source in _SOURCES:
+        shutil.copytree(source, target / source.name, ignore=shutil.ignore_patterns("__pycache__"))
+    compiling = [sys.executable, "-m", "compileall", "-q", "-j", "2", "--invalidation-mode", "unchecked-hash"]
+    subprocess.run([*compiling, "-s", str(target), "-p", _INSTALLED_AT, str(target)], check=True, capture_output=True, text=True)
+    return target
+
+
+def recipe() -> Recipe:
+    """The image of this checkout as it is on disk now."""
+    python = layers.key_of("packages", *_PYTHON)
+    return Recipe(
+        name="app",
+        dockerfile=REPO / "tools" / "image" / "Dockerfile",
+        bases=(
+            Base("base", rootfs.base),
+            Base(python, lambda: rootfs.packages(*_PYTHON)),
+            Base("python-link", _python_link),
+        ),
+        context={
+            "wheels": Content(layers.digest_of_files([REPO / "uv.lock"]), _wheels),
+            "source": Content(layers.digest_of_files(_SOURCES), _source),
+        },
+    )

@@ -1,0 +1,88 @@
+"""Store servers from ordinary packages, for clusters that can pull no official image."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from amazonlite.cli.images import layers, rootfs
+from amazonlite.cli.images.layers import Layer
+from amazonlite.cli.images.recipe import Base, Content, Recipe
+from amazonlite.cli.paths import REPO
+
+_STORES = REPO / "tools" / "stores"
+# java.se and what Kafka and H2 use of the JDK's own modules
+_JAVA_MODULES = "java.se,jdk.unsupported,jdk.management,jdk.crypto.ec,jdk.zipfs,jdk.net,jdk.security.auth,jdk.naming.dns"
+_MARIADB = ("mariadb-server-core", "mariadb-client-core")
+_REDIS = ("redis-server",)
+
+
+def _run(*command: str | Path, cwd: Path | None = None) -> None:
+    subprocess.run([str(word) for word in command], cwd=cwd, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+def _jre() -> Layer:
+    """A Java runtime cut from this machine's JDK, with class data prepared so that servers start sooner."""
+    key = layers.key_of("jre", _JAVA_MODULES)
+    if found := layers.cached(key):
+        return found
+    compiler = shutil.which("javac")
+    if compiler is None:
+        raise FileNotFoundError("javac: a JDK of version 17 or later must be on the path")
+    target = layers.fresh_directory("jre") / "java"
+    jlink = Path(compiler).resolve().parent / "jlink"
+    _run(jlink, "--add-modules", _JAVA_MODULES, "--strip-java-debug-attributes", "--no-header-files", "--no-man-pages", "--output", target)
+    _run(target / "bin" / "java", "-Xshare:dump")
+    return layers.of_tree(key, target, "/opt/java")
+
+
+def _jars(store: str) -> Content:
+    pom = _STORES / store / "pom.xml"
+
+    def prepare() -> Path:
+        target = layers.fresh_directory(f"{store}-jars")
+        _run("mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={target}")
+        return target
+
+    return Content(layers.digest_of_files([pom]), prepare)
+
+
+def _mongo_classes(jars: Content) -> Content:
+    source = _STORES / "mongodb" / "src"
+
+    def prepare() -> Path:
+        target = layers.fresh_directory("mongodb-classes")
+        _run("javac", "-cp", f"{jars.prepare()}/*", "-d", target, source / "MongoLite.java")
+        return target
+
+    return Content(layers.digest_of_files([source]) + jars.key, prepare)
+
+
+def _files(store: str, *names: str) -> Content:
+    paths = [_STORES / store / name for name in names]
+
+    def prepare() -> Path:
+        target = layers.fresh_directory(f"{store}-files")
+        for path in paths:
+            shutil.copy(path, target / path.name)
+        return target
+
+    return Content(layers.digest_of_files(paths), prepare)
+
+
+def _debian(names: tuple[str, ...]) -> tuple[Base, ...]:
+    return Base("base", rootfs.base), Base(layers.key_of("packages", *names), lambda: rootfs.packages(*names))
+
+
+def recipes() -> list[Recipe]:
+    """One a store, named as its Service."""
+    java = (Base("base", rootfs.base), Base(layers.key_of("jre", _JAVA_MODULES), _jre))
+    mongo_jars = _jars("mongodb")
+    kafka_files = _files("kafka", "run.sh", "server.properties", "log4j2.properties")
+    return [
+        Recipe("mysql", _STORES / "mariadb" / "Dockerfile", _debian(_MARIADB), {"files": _files("mariadb", "run.sh")}),
+        Recipe("redis", _STORES / "redis" / "Dockerfile", _debian(_REDIS)),
+        Recipe("kafka", _STORES / "kafka" / "Dockerfile", java, {"lib": _jars("kafka"), "files": kafka_files}),
+        Recipe("mongodb", _STORES / "mongodb" / "Dockerfile", java, {"lib": mongo_jars, "classes": _mongo_classes(mongo_jars)}),
+    ]

@@ -1,0 +1,17 @@
+"""Where things are: the checkout holds no state but `.local`, everything expensive lives in one home for all checkouts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[3]
+HOME = Path(os.environ.get("AMAZONLITE_HOME") or Path.home() / ".cache" / "amazonlite")
+LOCAL = REPO / ".local"
+KUBECONFIG = LOCAL / "kubeconfig"
+
+
+def uv() -> str:
+    """The uv that runs us, or the one on the path, or the one that `make` installed."""
+    return os.environ.get("UV") or shutil.which("uv") or str(HOME / "uv" / "bin" / "uv")
