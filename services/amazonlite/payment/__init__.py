@@ -1,0 +1,1 @@
+"""Payments: one intent an order, charged at the provider at most once."""

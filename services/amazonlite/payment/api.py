@@ -1,0 +1,84 @@
+"""Routes of the payment service: who asks, what for, and the answer's form."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Path, Request
+from fastapi.responses import JSONResponse
+
+from amazonlite.common.security.jwt import Principal
+from amazonlite.common.security.principal import principal, require
+from amazonlite.payment import read
+from amazonlite.payment.confirm import confirm_payment
+from amazonlite.payment.create import create_intent
+from amazonlite.payment.desk import PaymentDesk
+from amazonlite.payment.domain import Viewer
+from amazonlite.payment.schemas import (
+    ConfirmIntent,
+    CreateIntent,
+    MoneyView,
+    PaymentView,
+    Received,
+    SaleQuery,
+    SaleSummary,
+    StateSumView,
+)
+from amazonlite.payment.webhook import take_webhook
+
+
+def desk_of(request: Request) -> PaymentDesk:
+    desk: PaymentDesk = request.app.state.desk
+    return desk
+
+
+def viewer_of(asking: Annotated[Principal, Depends(principal)]) -> Viewer:
+    return Viewer(asking.subject, internal="internal" in asking.scopes)
+
+
+Desk = Annotated[PaymentDesk, Depends(desk_of)]
+Asking = Annotated[Viewer, Depends(viewer_of)]
+PaymentId = Annotated[str, Path(max_length=64)]
+IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
+
+shop = APIRouter(prefix="/api/payments", tags=["payments"])
+internal = APIRouter(prefix="/internal/payments", tags=["internal"], dependencies=[Depends(require("internal"))])
+
+
+@shop.post("/intents", status_code=201, response_model=PaymentView, dependencies=[Depends(require("shop"))])
+async def create(desk: Desk, viewer: Asking, body: CreateIntent, idempotency_key: IdempotencyKey) -> JSONResponse:
+    """Opens the order's payment over its total. 409 `order_not_ready` until the order is reserved."""
+    answer = await create_intent(desk, viewer, body.order_id, key=idempotency_key)
+    headers = {"Idempotency-Replayed": "true"} if answer.replayed else {}
+    location = f"/api/payments/intents/{answer.body['paymentId']}"
+    return JSONResponse(answer.body, answer.status, headers={**headers, "Location": location})
+
+
+@shop.get("/intents/{payment_id}", response_model=PaymentView)
+async def get(desk: Desk, viewer: Asking, payment_id: PaymentId) -> PaymentView:
+    return PaymentView.of(await read.get_payment(desk, viewer, payment_id))
+
+
+@shop.post("/intents/{payment_id}/confirm", response_model=PaymentView, dependencies=[Depends(require("shop"))])
+async def confirm(
+    desk: Desk, viewer: Asking, payment_id: PaymentId, body: ConfirmIntent, idempotency_key: IdempotencyKey
+) -> PaymentView:
+    """Holds the money with the method given. 409 `payment_already_decided` brings the payment as it is instead."""
+    return PaymentView.of(await confirm_payment(desk, viewer, payment_id, body.method, key=idempotency_key))
+
+
+@shop.post("/webhooks/provider", response_model=Received)
+async def webhook(
+    request: Request, desk: Desk, provider_signature: Annotated[str, Header(max_length=200)] = ""
+) -> Received:
+    """The provider's late answer, proved by its signature over the raw body."""
+    await take_webhook(desk, await request.body(), provider_signature)
+    return Received()
+
+
+@internal.post("/summary", response_model=SaleSummary)
+async def summary(desk: Desk, query: SaleQuery) -> SaleSummary:
+    """A sale's payments and their money by state."""
+    sums = await read.sum_sale(desk, query.sale_id)
+    by_state = {item.state.value: StateSumView(count=item.payments, amount=MoneyView.of(item.amount)) for item in sums}
+    return SaleSummary(sale_id=query.sale_id, by_state=by_state)

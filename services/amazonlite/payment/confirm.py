@@ -1,0 +1,53 @@
+"""The provider is called outside any transaction, after PROCESSING is on record; its answer is recorded after."""
+
+from __future__ import annotations
+
+from amazonlite.common.data.idempotency import IdempotencyKeyReused
+from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
+from amazonlite.payment import store
+from amazonlite.payment.desk import PaymentDesk
+from amazonlite.payment.domain import Method, Payment, PaymentState, Viewer
+from amazonlite.payment.errors import OrderNotPayable, PaymentAlreadyDecided
+from amazonlite.payment.provider import Charge, ProviderUnavailable
+from amazonlite.payment.read import visible
+from amazonlite.payment.record import record_answer
+
+
+async def confirm_payment(desk: PaymentDesk, viewer: Viewer, payment_id: str, method: Method, *, key: str) -> Payment:
+    """AUTHORIZED, FAILED, or PROCESSING while the answer is out. The same command again finishes the first."""
+    payment = await in_transaction(desk.transactions, lambda uow: _begin(desk, uow, viewer, payment_id, method, key))
+    if payment.state is not PaymentState.PROCESSING or payment.wanted is not None:
+        return payment
+    try:
+        async with desk.provider_call() as provider:
+            charge = await provider.authorize(payment_id, payment.amount, method)
+    except ProviderUnavailable:
+        return payment
+    return await _record(desk, payment, charge)
+
+
+async def _begin(
+    desk: PaymentDesk, uow: UnitOfWork, viewer: Viewer, payment_id: str, method: Method, key: str
+) -> Payment:
+    payment = visible(await store.lock(uow, payment_id), payment_id, viewer)
+    if payment.state is not PaymentState.REQUIRES_CONFIRMATION:
+        _require_same_command(payment, method, key)
+        return payment
+    if payment.pay_before <= desk.clock.now():
+        raise OrderNotPayable("The time to pay has passed.")
+    confirmed = payment.confirmed(method, key)
+    await store.save(uow, confirmed, due_in=desk.recover_after)
+    return confirmed
+
+
+def _require_same_command(payment: Payment, method: Method, key: str) -> None:
+    if payment.method is method:
+        return
+    if payment.confirm_key == key:
+        raise IdempotencyKeyReused("This idempotency key was used with another method.")
+    raise PaymentAlreadyDecided(payment)
+
+
+async def _record(desk: PaymentDesk, payment: Payment, charge: Charge) -> Payment:
+    moved = await in_transaction(desk.transactions, lambda uow: record_answer(desk, uow, charge))
+    return moved or payment

@@ -1,0 +1,60 @@
+"""Payments that are due get one provider call each: to take or give back money, or to ask how a lost call ended."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+from amazonlite.common.data.unit_of_work import in_transaction
+from amazonlite.common.observe.logs import get_logger
+from amazonlite.payment import store
+from amazonlite.payment.desk import PaymentDesk
+from amazonlite.payment.domain import Method, Payment, Wanted
+from amazonlite.payment.provider import Charge, Provider, ProviderUnavailable
+from amazonlite.payment.record import record_answer
+from amazonlite.payment.store import Due
+
+log = get_logger(__name__)
+
+BATCH = 16
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 60.0
+
+
+async def follow_up_due(desk: PaymentDesk, *, batch: int = BATCH) -> int:
+    """Looks after one batch and returns its size. A crash on the way costs a lease, and no call counts twice."""
+    due = await in_transaction(desk.transactions, lambda uow: store.lease_due(uow, batch, desk.recover_after))
+    results = await asyncio.gather(*(_attend(desk, item) for item in due), return_exceptions=True)
+    for item, result in zip(due, results, strict=True):
+        if isinstance(result, BaseException):
+            log.error("payment_follow_up_failed", payment=item.payment.payment_id, exc_info=result)
+    return len(due)
+
+
+async def _attend(desk: PaymentDesk, due: Due) -> None:
+    try:
+        async with desk.provider_call() as provider:
+            charge = await _ask(desk, provider, due.payment)
+    except ProviderUnavailable:
+        pause = min(FIRST_PAUSE * 2**due.attempts, LONGEST_PAUSE) * random.uniform(0.8, 1.2)
+        await in_transaction(desk.transactions, lambda uow: store.put_off(uow, due.payment, pause))
+        return
+    await in_transaction(desk.transactions, lambda uow: record_answer(desk, uow, charge))
+
+
+async def _ask(desk: PaymentDesk, provider: Provider, payment: Payment) -> Charge:
+    if payment.wanted is Wanted.CAPTURE:
+        return await provider.capture(payment.payment_id)
+    if payment.wanted is Wanted.VOID:
+        return await provider.void(payment.payment_id)
+    return await _recover(desk, provider, payment)
+
+
+async def _recover(desk: PaymentDesk, provider: Provider, payment: Payment) -> Charge:
+    """A call that never arrived is made now, or forbidden for good when the time to pay has passed."""
+    charge = await provider.find(payment.payment_id)
+    if charge is not None:
+        return charge
+    if payment.pay_before <= desk.clock.now():
+        return await provider.void(payment.payment_id)
+    return await provider.authorize(payment.payment_id, payment.amount, payment.method or Method.OK)

@@ -1,0 +1,25 @@
+"""Payments as their owners and the shop's services may see them; everybody else is told that there is none."""
+
+from __future__ import annotations
+
+from amazonlite.payment import store
+from amazonlite.payment.desk import PaymentDesk
+from amazonlite.payment.domain import Payment, Viewer
+from amazonlite.payment.errors import PaymentNotFound
+from amazonlite.payment.store import StateSum
+
+
+def visible(payment: Payment | None, payment_id: str, viewer: Viewer) -> Payment:
+    if payment is None or not payment.visible_to(viewer):
+        raise PaymentNotFound(payment_id)
+    return payment
+
+
+async def get_payment(desk: PaymentDesk, viewer: Viewer, payment_id: str) -> Payment:
+    async with desk.transactions() as uow:
+        return visible(await store.find(uow, payment_id), payment_id, viewer)
+
+
+async def sum_sale(desk: PaymentDesk, sale_id: str) -> list[StateSum]:
+    async with desk.transactions() as uow:
+        return await store.sum_by_state(uow, sale_id)

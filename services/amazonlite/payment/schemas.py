@@ -1,0 +1,93 @@
+"""What the payment API takes and answers; money is an integer of minor units with its currency."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from amazonlite.common.core.clock import iso
+from amazonlite.common.core.money import Money
+from amazonlite.payment.domain import ChargeState, Method, Payment
+
+Id = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Body(BaseModel):
+    """camelCase outside, snake_case inside; unknown members are refused."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class CreateIntent(Body):
+    order_id: Id
+
+
+class ConfirmIntent(Body):
+    method: Method
+
+
+class SaleQuery(Body):
+    sale_id: Id
+
+
+class MoneyView(Body):
+    amount: int
+    currency: str
+
+    @classmethod
+    def of(cls, money: Money) -> MoneyView:
+        return cls(amount=money.amount, currency=money.currency)
+
+
+class PaymentView(Body):
+    payment_id: str
+    order_id: str
+    state: str
+    amount: MoneyView
+    method: str | None
+    reason: str
+    pay_before: str
+    created_at: str
+
+    @classmethod
+    def of(cls, payment: Payment) -> PaymentView:
+        return cls(
+            payment_id=payment.payment_id,
+            order_id=payment.order_id,
+            state=payment.state,
+            amount=MoneyView.of(payment.amount),
+            method=payment.method,
+            reason=payment.reason,
+            pay_before=iso(payment.pay_before),
+            created_at=iso(payment.created_at),
+        )
+
+
+class StateSumView(Body):
+    count: int
+    amount: MoneyView
+
+
+class SaleSummary(Body):
+    sale_id: str
+    by_state: dict[str, StateSumView]
+
+
+class ProviderEvent(Body):
+    """What the provider tells by webhook. It may grow members of its own at any time."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: Id
+    key: Id
+    state: ChargeState
+    reason: str = Field(default="", max_length=200)
+
+
+class Received(Body):
+    received: bool = True

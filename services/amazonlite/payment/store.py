@@ -1,0 +1,179 @@
+"""Payments in MariaDB/MySQL. Whoever changes one holds its row lock; ``due_at`` is in the database's clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Column, Integer, MetaData, Row, Select, String, Table, func, insert, select, text, update
+from sqlalchemy.dialects.mysql import BIGINT, DATETIME
+from sqlalchemy.sql.elements import TextClause
+
+from amazonlite.common.core.money import Money
+from amazonlite.common.data.unit_of_work import UnitOfWork
+from amazonlite.payment.domain import Method, Payment, PaymentState, Wanted
+
+DB_NOW = text("UTC_TIMESTAMP(6)")
+metadata = MetaData()
+intents = Table(
+    "payment_intent",
+    metadata,
+    Column("payment_id", String(64), primary_key=True),
+    Column("order_id", String(64)),
+    Column("customer_id", String(64)),
+    Column("sale_id", String(64)),
+    Column("state", String(24)),
+    Column("amount", BIGINT),
+    Column("currency", String(3)),
+    Column("method", String(24)),
+    Column("confirm_key", String(200)),
+    Column("reason", String(200)),
+    Column("wanted", String(8)),
+    Column("due_at", DATETIME(fsp=6)),
+    Column("attempts", Integer),
+    Column("pay_before", DATETIME(fsp=6)),
+    Column("created_at", DATETIME(fsp=6)),
+)
+slots = Table(
+    "order_slot", metadata, Column("order_id", String(64), primary_key=True), Column("payment_id", String(64))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A payment that somebody has to look after, and how often that was tried in vain."""
+
+    payment: Payment
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateSum:
+    """How many payments, and how much money in them, a sale has in one state."""
+
+    state: PaymentState
+    payments: int
+    amount: Money
+
+
+async def take_slot(uow: UnitOfWork, order_id: str, payment_id: str | None) -> bool:
+    """An order's slot is taken once: by its payment, or by the end of the order (None), whichever comes first."""
+    statement = insert(slots).prefix_with("IGNORE").values(order_id=order_id, payment_id=payment_id)
+    return (await uow.execute(statement)).rowcount == 1
+
+
+async def add(uow: UnitOfWork, payment: Payment) -> None:
+    lasting = {
+        "payment_id": payment.payment_id,
+        "order_id": payment.order_id,
+        "customer_id": payment.customer_id,
+        "sale_id": payment.sale_id,
+        "amount": payment.amount.amount,
+        "currency": payment.amount.currency,
+        "pay_before": _naive(payment.pay_before),
+        "created_at": _naive(payment.created_at),
+    }
+    await uow.execute(insert(intents).values(**lasting, **_changing(payment)))
+
+
+async def save(uow: UnitOfWork, payment: Payment, *, due_in: float | None) -> None:
+    """``due_in`` seconds from now somebody looks after the payment; None when there is nothing left to do."""
+    due = None if due_in is None else _in_seconds(due_in)
+    values = {**_changing(payment), "due_at": due, "attempts": 0}
+    await uow.execute(update(intents).where(intents.c.payment_id == payment.payment_id).values(**values))
+
+
+async def find(uow: UnitOfWork, payment_id: str) -> Payment | None:
+    return await _one(uow, select(intents).where(intents.c.payment_id == payment_id))
+
+
+async def lock(uow: UnitOfWork, payment_id: str) -> Payment | None:
+    return await _one(uow, select(intents).where(intents.c.payment_id == payment_id).with_for_update())
+
+
+async def find_by_order(uow: UnitOfWork, order_id: str) -> Payment | None:
+    return await _one(uow, select(intents).where(intents.c.order_id == order_id))
+
+
+async def lock_by_order(uow: UnitOfWork, order_id: str) -> Payment | None:
+    return await _one(uow, select(intents).where(intents.c.order_id == order_id).with_for_update())
+
+
+async def lease_due(uow: UnitOfWork, limit: int, lease: float) -> list[Due]:
+    """Payments to look after now; nobody else gets them for ``lease`` seconds."""
+    statement = (
+        select(intents)
+        .where(intents.c.due_at <= DB_NOW)
+        .order_by(intents.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = (await uow.execute(statement)).all()
+    if rows:
+        leased = intents.c.payment_id.in_([row.payment_id for row in rows])
+        values = {"due_at": _in_seconds(lease), "attempts": intents.c.attempts + 1}
+        await uow.execute(update(intents).where(leased).values(**values))
+    return [Due(_payment(row), row.attempts) for row in rows]
+
+
+async def put_off(uow: UnitOfWork, payment: Payment, seconds: float) -> None:
+    """Tries again later, unless the payment moved on meanwhile."""
+    unchanged = (intents.c.payment_id == payment.payment_id, intents.c.state == payment.state)
+    await uow.execute(update(intents).where(*unchanged).values(due_at=_in_seconds(seconds)))
+
+
+async def sum_by_state(uow: UnitOfWork, sale_id: str) -> list[StateSum]:
+    statement = (
+        select(
+            intents.c.state,
+            intents.c.currency,
+            func.count().label("payments"),
+            func.sum(intents.c.amount).label("amount"),
+        )
+        .where(intents.c.sale_id == sale_id)
+        .group_by(intents.c.state, intents.c.currency)
+    )
+    rows = await uow.execute(statement)
+    return [StateSum(PaymentState(row.state), row.payments, Money(int(row.amount), row.currency)) for row in rows]
+
+
+async def _one(uow: UnitOfWork, statement: Select[Any]) -> Payment | None:
+    row = (await uow.execute(statement)).one_or_none()
+    return None if row is None else _payment(row)
+
+
+def _in_seconds(seconds: float) -> TextClause:
+    return text(f"UTC_TIMESTAMP(6) + INTERVAL {int(seconds * 1_000_000)} MICROSECOND")
+
+
+def _changing(payment: Payment) -> dict[str, Any]:
+    return {
+        "state": payment.state,
+        "method": payment.method,
+        "confirm_key": payment.confirm_key,
+        "reason": payment.reason,
+        "wanted": payment.wanted,
+    }
+
+
+def _payment(row: Row[Any]) -> Payment:
+    return Payment(
+        payment_id=row.payment_id,
+        order_id=row.order_id,
+        customer_id=row.customer_id,
+        state=PaymentState(row.state),
+        amount=Money(row.amount, row.currency),
+        pay_before=row.pay_before.replace(tzinfo=UTC),
+        created_at=row.created_at.replace(tzinfo=UTC),
+        sale_id=row.sale_id,
+        method=None if row.method is None else Method(row.method),
+        confirm_key=row.confirm_key,
+        reason=row.reason,
+        wanted=None if row.wanted is None else Wanted(row.wanted),
+    )
+
+
+def _naive(moment: datetime) -> datetime:
+    """The columns hold UTC without saying so."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
