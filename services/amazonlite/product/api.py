@@ -1,0 +1,113 @@
+"""Routes of the product service: anyone reads, catalogue staff write."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request, Response
+from pydantic import Field
+
+from amazonlite.common.security.principal import require
+from amazonlite.product.browse import browse
+from amazonlite.product.cursor import LONGEST
+from amazonlite.product.domain import MOST_PER_BULK, MOST_PER_PAGE, DuplicateSku, Filter, InvalidIfMatch, Product, Sort
+from amazonlite.product.schemas import BulkAnswer, NewProduct, ProductContent, ProductPage, ProductView
+from amazonlite.product.settings import Settings
+from amazonlite.product.store import Catalogue
+
+router = APIRouter(tags=["products"])
+staff = [Depends(require("staff:catalogue"))]
+_VERSION = re.compile(r'(?:W/)?"?([0-9]{1,15})"?')
+
+
+def catalogue_of(request: Request) -> Catalogue:
+    catalogue: Catalogue = request.app.state.catalogue
+    return catalogue
+
+
+def currency_of(request: Request) -> str:
+    settings: Settings = request.app.state.settings
+    return settings.shop_currency
+
+
+def expected_version(if_match: Annotated[str | None, Header(max_length=40)] = None) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    found = _VERSION.fullmatch(if_match.strip())
+    if found is None:
+        raise InvalidIfMatch
+    return int(found[1])
+
+
+TheCatalogue = Annotated[Catalogue, Depends(catalogue_of)]
+Currency = Annotated[str, Depends(currency_of)]
+IfMatch = Annotated[int | None, Depends(expected_version)]
+SkuPath = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+Amount = Annotated[int | None, Query(ge=0, le=10**10)]
+Bulk = Annotated[list[NewProduct], Body(), Field(min_length=1, max_length=MOST_PER_BULK)]
+
+
+@router.get("/api/products")
+async def list_products(
+    catalogue: TheCatalogue,
+    category: Annotated[str, Query(max_length=100)] = "",
+    brand: Annotated[str, Query(max_length=100)] = "",
+    min_price: Annotated[Amount, Query(alias="minPrice")] = None,
+    max_price: Annotated[Amount, Query(alias="maxPrice")] = None,
+    sort: Sort = Sort.SKU,
+    limit: Annotated[int, Query(ge=1, le=MOST_PER_PAGE)] = 20,
+    cursor: Annotated[str, Query(max_length=LONGEST)] = "",
+) -> ProductPage:
+    """One page; `category` is any step of a product's path, prices are minor units."""
+    chosen = Filter(category, brand, min_price, max_price)
+    products, following = await browse(catalogue, chosen, sort, cursor, limit)
+    return ProductPage(items=[ProductView.of(product) for product in products], next_cursor=following)
+
+
+@router.post("/api/products", status_code=201, dependencies=staff)
+async def create(catalogue: TheCatalogue, currency: Currency, body: NewProduct, response: Response) -> ProductView:
+    """201 for a new product, 200 when it is there already with just this content."""
+    product, new = await catalogue.add(body.content(body.sku, currency))
+    response.status_code = 201 if new else 200
+    response.headers["Location"] = f"/api/products/{body.sku}"
+    return _tagged(product, response)
+
+
+@router.post("/api/products:bulk", dependencies=staff)
+async def put_all(catalogue: TheCatalogue, currency: Currency, body: Bulk) -> BulkAnswer:
+    """Creates or replaces up to 500 products; sending the same again changes nothing."""
+    repeated = [sku for sku, count in Counter(product.sku for product in body).items() if count > 1]
+    if repeated:
+        raise DuplicateSku(repeated)
+    return BulkAnswer.of(await catalogue.put_all([product.content(product.sku, currency) for product in body]))
+
+
+@router.get("/api/products/{sku}")
+async def get(catalogue: TheCatalogue, sku: SkuPath, response: Response) -> ProductView:
+    return _tagged(await catalogue.get(sku), response)
+
+
+@router.put("/api/products/{sku}", dependencies=staff)
+async def replace(
+    catalogue: TheCatalogue,
+    currency: Currency,
+    sku: SkuPath,
+    body: ProductContent,
+    version: IfMatch,
+    response: Response,
+) -> ProductView:
+    """With If-Match only that version is replaced: 412 `version_conflict` tells the current one."""
+    return _tagged(await catalogue.replace(body.content(sku, currency), version), response)
+
+
+@router.delete("/api/products/{sku}", status_code=204, dependencies=staff)
+async def remove(catalogue: TheCatalogue, sku: SkuPath, version: IfMatch) -> None:
+    """Repeating it is no error."""
+    await catalogue.remove(sku, version)
+
+
+def _tagged(product: Product, response: Response) -> ProductView:
+    response.headers["ETag"] = f'"{product.version}"'
+    return ProductView.of(product)
