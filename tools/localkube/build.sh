@@ -1,6 +1,6 @@
 # Installing and compiling what the cluster runs. Sourced by localkube.sh.
 K8S=v1.35.4
-PACKAGES=(etcd-server containerd runc containernetworking-plugins buildah debootstrap busybox-static iproute2 iptables
+PACKAGES=(etcd-server containerd runc containernetworking-plugins debootstrap busybox-static iproute2 iptables
   nftables conntrack openssl curl util-linux)
 
 packages() {

@@ -8,6 +8,7 @@
 #   localkube.sh down              stop it and drop its API objects; binaries, images and volumes stay
 #   localkube.sh load FILE.tar     import an OCI archive into the node
 #   localkube.sh images            names of the images on the node
+#   localkube.sh blobs             digests of the layers it has, which an archive need not carry again
 #   localkube.sh prune REPO        drop the tags of REPO that no container uses
 #   localkube.sh kubectl ARGS...   kubectl against it
 #   localkube.sh helm ARGS...      helm against it
@@ -18,7 +19,6 @@
 # All state lives under AMAZONLITE_HOME (~/.cache/amazonlite), never in the checkout, so every checkout of this
 # repository drives the same cluster. Another AMAZONLITE_HOME is another, independent cluster.
 set -Eeuo pipefail
-trap 'echo "localkube: stopped at ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND" >&2' ERR
 SRC=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 HOME_DIR=${AMAZONLITE_HOME:-$HOME/.cache/amazonlite}
 NAMESPACE=amazonlite # where `exec` looks short Service names up
@@ -40,6 +40,7 @@ fail() { say "localkube: $1"; say "  next: $2"; exit 1; }
 
 # One `up`, `down` or `build` at a time on a machine. The lock's descriptor is closed in everything left running.
 locked() {
+  trap 'say "localkube: stopped at ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND"' ERR
   exec 9>"$HOME_DIR/lock"
   flock -n 9 || { say "localkube: waiting for another localkube to finish"; flock 9; }
   "$@"
@@ -49,6 +50,7 @@ kubectl() { inside "$BIN/kubectl" --kubeconfig "$RUN/kubeconfig" "$@"; }
 ctr() { command ctr -a "$RUN/containerd.sock" -n k8s.io "$@"; }
 load() { ctr images import "$1"; }
 images() { ctr images ls -q; }
+blobs() { ctr content ls -q; }
 
 # Polls, since what is waited for tells nobody. $1 tries of 0.25 s each, then the command.
 eventually() {
@@ -126,15 +128,15 @@ start_node() {
 
 # The pause container's image; busybox in it makes it a shell for looking around, too.
 pause_image() {
-  local dir; dir=$(mktemp -d)
-  mkdir -p "$dir/rootfs/bin"
-  cp "$(command -v busybox)" "$dir/rootfs/bin/"
-  for applet in sh sleep wget nc cat ls; do ln -s busybox "$dir/rootfs/bin/$applet"; done
-  printf 'FROM scratch\nCOPY rootfs/ /\nCMD ["/bin/sleep","2147483647"]\n' >"$dir/Dockerfile"
-  buildah --root "$HOME_DIR/buildah" --runroot "$RUN/buildah" --storage-driver=vfs bud -q --isolation=chroot \
-    -t localhost/pause:1 "$dir" >/dev/null
-  buildah --root "$HOME_DIR/buildah" --runroot "$RUN/buildah" --storage-driver=vfs push -q localhost/pause:1 \
-    "docker-archive:$dir/pause.tar:localhost/pause:1"
+  local dir applet; dir=$(mktemp -d)
+  mkdir -p "$dir/root/bin"
+  cp "$(command -v busybox)" "$dir/root/bin/"
+  for applet in sh sleep wget nc cat ls; do ln -s busybox "$dir/root/bin/$applet"; done
+  tar -C "$dir/root" --owner=0 --group=0 -cf "$dir/layer.tar" .
+  printf '{"architecture":"amd64","os":"linux","config":{"Cmd":["/bin/sleep","2147483647"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+    "$(sha256sum "$dir/layer.tar" | cut -d' ' -f1)" >"$dir/config.json"
+  printf '[{"Config":"config.json","RepoTags":["localhost/pause:1"],"Layers":["layer.tar"]}]' >"$dir/manifest.json"
+  tar -C "$dir" -cf "$dir/pause.tar" manifest.json config.json layer.tar
   load "$dir/pause.tar" >/dev/null
   rm -rf "$dir"
 }
@@ -207,7 +209,7 @@ usage() { awk 'NR > 1 && !/^#/ {exit} NR > 1 {sub(/^# ?/, ""); print}' "$0"; }
 
 case ${1:-} in
   build | up | down) locked "$1" ;;
-  current | images) "$1" ;;
+  current | images | blobs) "$1" ;;
   load | prune | publish | kubectl) "$@" ;;
   helm) shift; KUBECONFIG=$RUN/kubeconfig inside "$BIN/helm" "$@" ;;
   exec) shift; as_pod "$@" ;;

@@ -1,4 +1,4 @@
-"""Where things are: the checkout holds no state but `.local`, everything expensive lives in one home for all checkouts."""
+"""Where things are: the checkout holds no state but `.local`; what is expensive lives in one home for all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ REPO = Path(__file__).resolve().parents[3]
 HOME = Path(os.environ.get("AMAZONLITE_HOME") or Path.home() / ".cache" / "amazonlite")
 LOCAL = REPO / ".local"
 KUBECONFIG = LOCAL / "kubeconfig"
+NAMESPACE = "amazonlite"
 
 
 def uv() -> str:

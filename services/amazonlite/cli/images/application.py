@@ -46,7 +46,9 @@ def _source() -> Path:
     for source in _SOURCES:
         shutil.copytree(source, target / source.name, ignore=shutil.ignore_patterns("__pycache__"))
     compiling = [sys.executable, "-m", "compileall", "-q", "-j", "2", "--invalidation-mode", "unchecked-hash"]
-    subprocess.run([*compiling, "-s", str(target), "-p", _INSTALLED_AT, str(target)], check=True, capture_output=True, text=True)
+    subprocess.run(
+        [*compiling, "-s", str(target), "-p", _INSTALLED_AT, str(target)], check=True, capture_output=True, text=True
+    )
     return target
 
 

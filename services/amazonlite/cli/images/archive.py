@@ -76,7 +76,10 @@ def _blob_path(digest: str) -> str:
 def write(image: Image, path: Path, present: Collection[str] = ()) -> None:
     """Writes `image` as an OCI archive to `path`, without the layers whose digests are in `present`."""
     config, manifest = image.blobs()
-    index = {"schemaVersion": 2, "manifests": [manifest.descriptor(annotations={"io.containerd.image.name": image.name})]}
+    index = {
+        "schemaVersion": 2,
+        "manifests": [manifest.descriptor(annotations={"io.containerd.image.name": image.name})],
+    }
     with tarfile.open(path, "w") as archive:
         _put(archive, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
         for blob in (config, manifest):

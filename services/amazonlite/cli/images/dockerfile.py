@@ -55,7 +55,10 @@ class Dockerfile:
 def _instructions(text: str) -> list[tuple[str, str]]:
     joined = text.replace("\\\n", " ")
     lines = [line.strip() for line in joined.splitlines()]
-    return [(word.upper(), rest.strip()) for word, _, rest in (line.partition(" ") for line in lines if line and line[0] != "#")]
+    return [
+        (word.upper(), rest.strip())
+        for word, _, rest in (line.partition(" ") for line in lines if line and line[0] != "#")
+    ]
 
 
 def read(path: Path, arguments: Mapping[str, str]) -> Dockerfile:

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from amazonlite.cli.paths import HOME
 
 CACHE = HOME / "images" / "layers"
+BUILD = HOME / "images" / "build"
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def sweep(keep: int = 40) -> None:
 
 def fresh_directory(name: str) -> Path:
     """An empty directory to assemble a layer's content in."""
-    path = HOME / "images" / "build" / name
+    path = BUILD / name
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     return path

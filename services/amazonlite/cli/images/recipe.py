@@ -1,4 +1,4 @@
-"""A recipe says what an image is made of; its tag changes exactly when that does, and is known before anything is made."""
+"""A recipe says what an image is made of; its tag changes exactly when that does and is known beforehand."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ class Recipe:
 
     @property
     def tag(self) -> str:
-        parts = [base.key for base in self.bases] + [f"{name}={self.context[name].key}" for name in sorted(self.context)]
+        parts = [base.key for base in self.bases] + [
+            f"{name}={self.context[name].key}" for name in sorted(self.context)
+        ]
         return layers.key_of(self.dockerfile.read_text(), *parts)[:16]
 
     @property

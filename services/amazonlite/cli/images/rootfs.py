@@ -1,6 +1,6 @@
 """Layers of Debian packages: a minimal system from debootstrap, and on it the files of further packages.
 
-Further packages are unpacked and not configured: a container has no accounts or services for a maintainer script to set up.
+Further packages are unpacked and not configured: a container has no services for a maintainer script to set up.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ SUITE = "bookworm"
 ROOT = HOME / "images" / "rootfs"
 # What a container never reads, and the package manager's lists, which the next download refreshes anyway.
 _LEFT_OUT = (
-    "./dev/", "./proc/", "./sys/", "./var/cache/", "./var/lib/apt/lists/", "./var/log/", "./usr/share/doc/", "./usr/share/man/",
-    "./usr/share/locale/", "./usr/share/info/", "./usr/share/lintian/",
-)  # fmt: skip
+    *("./dev/", "./proc/", "./sys/", "./var/cache/", "./var/lib/apt/lists/", "./var/log/"),
+    *("./usr/share/doc/", "./usr/share/man/", "./usr/share/locale/", "./usr/share/info/", "./usr/share/lintian/"),
+)
 _MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 
 
 def _run(*command: str | Path) -> None:
-    subprocess.run([str(word) for word in command], check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    subprocess.run(
+        [str(word) for word in command], check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
 
 
 def system() -> Path:
@@ -41,7 +43,9 @@ def system() -> Path:
 
 
 def _kept(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    if any(entry.name.startswith(prefix) for prefix in _LEFT_OUT) or not (entry.isreg() or entry.isdir() or entry.islnk() or entry.issym()):
+    if any(entry.name.startswith(prefix) for prefix in _LEFT_OUT) or not (
+        entry.isreg() or entry.isdir() or entry.islnk() or entry.issym()
+    ):
         return None
     return entry
 

@@ -13,13 +13,17 @@ from amazonlite.cli.paths import REPO
 
 _STORES = REPO / "tools" / "stores"
 # java.se and what Kafka and H2 use of the JDK's own modules
-_JAVA_MODULES = "java.se,jdk.unsupported,jdk.management,jdk.crypto.ec,jdk.zipfs,jdk.net,jdk.security.auth,jdk.naming.dns"
+_JAVA_MODULES = (
+    "java.se,jdk.unsupported,jdk.management,jdk.crypto.ec,jdk.zipfs,jdk.net,jdk.security.auth,jdk.naming.dns"
+)
 _MARIADB = ("mariadb-server-core", "mariadb-client-core")
 _REDIS = ("redis-server",)
 
 
 def _run(*command: str | Path, cwd: Path | None = None) -> None:
-    subprocess.run([str(word) for word in command], cwd=cwd, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    subprocess.run(
+        [str(word) for word in command], cwd=cwd, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
 
 
 def _jre() -> Layer:
@@ -32,7 +36,16 @@ def _jre() -> Layer:
         raise FileNotFoundError("javac: a JDK of version 17 or later must be on the path")
     target = layers.fresh_directory("jre") / "java"
     jlink = Path(compiler).resolve().parent / "jlink"
-    _run(jlink, "--add-modules", _JAVA_MODULES, "--strip-java-debug-attributes", "--no-header-files", "--no-man-pages", "--output", target)
+    _run(
+        jlink,
+        "--add-modules",
+        _JAVA_MODULES,
+        "--strip-java-debug-attributes",
+        "--no-header-files",
+        "--no-man-pages",
+        "--output",
+        target,
+    )
     _run(target / "bin" / "java", "-Xshare:dump")
     return layers.of_tree(key, target, "/opt/java")
 
@@ -42,7 +55,16 @@ def _jars(store: str) -> Content:
 
     def prepare() -> Path:
         target = layers.fresh_directory(f"{store}-jars")
-        _run("mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={target}")
+        _run(
+            "mvn",
+            "-q",
+            "-B",
+            "-f",
+            pom,
+            "dependency:copy-dependencies",
+            "-DincludeScope=runtime",
+            f"-DoutputDirectory={target}",
+        )
         return target
 
     return Content(layers.digest_of_files([pom]), prepare)
@@ -84,5 +106,10 @@ def recipes() -> list[Recipe]:
         Recipe("mysql", _STORES / "mariadb" / "Dockerfile", _debian(_MARIADB), {"files": _files("mariadb", "run.sh")}),
         Recipe("redis", _STORES / "redis" / "Dockerfile", _debian(_REDIS)),
         Recipe("kafka", _STORES / "kafka" / "Dockerfile", java, {"lib": _jars("kafka"), "files": kafka_files}),
-        Recipe("mongodb", _STORES / "mongodb" / "Dockerfile", java, {"lib": mongo_jars, "classes": _mongo_classes(mongo_jars)}),
+        Recipe(
+            "mongodb",
+            _STORES / "mongodb" / "Dockerfile",
+            java,
+            {"lib": mongo_jars, "classes": _mongo_classes(mongo_jars)},
+        ),
     ]

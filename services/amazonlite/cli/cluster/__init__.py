@@ -1,0 +1,1 @@
+"""The two clusters the platform runs on here, behind one protocol: kind with Docker, localkube without."""

@@ -1,0 +1,89 @@
+"""The cluster where a Docker daemon answers: kind, official store images, the application image by `docker build`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from amazonlite.cli.cluster.base import Say
+from amazonlite.cli.command import follow, output_of
+from amazonlite.cli.images import application, layers
+from amazonlite.cli.images.recipe import Recipe
+from amazonlite.cli.paths import KUBECONFIG, REPO
+
+_NAME = "amazonlite"
+_NODE = f"{_NAME}-control-plane"
+_ADDONS = str(REPO / "tools" / "localkube" / "addons")
+_RESOLV = "nameserver {dns}\nsearch amazonlite.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n"
+
+
+class Kind:
+    name = "kind"
+    values = "values-kind.yaml"
+
+    def build(self, say: Say) -> None:
+        """Nothing: kind, kubectl and helm come with the machine."""
+
+    def start(self, say: Say) -> None:
+        KUBECONFIG.parent.mkdir(exist_ok=True)
+        if _NAME not in output_of(["kind", "get", "clusters"]).split():
+            follow(
+                [
+                    "kind",
+                    "create",
+                    "cluster",
+                    "--name",
+                    _NAME,
+                    "--config",
+                    str(REPO / "kind-config.yaml"),
+                    "--wait",
+                    "120s",
+                ],
+                say,
+            )
+        KUBECONFIG.write_text(output_of(["kind", "get", "kubeconfig", "--name", _NAME]))
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return output_of(["kubectl", "--kubeconfig", str(KUBECONFIG), *arguments], stdin=stdin)
+
+    def helm(self, *arguments: str, stdin: str | None = None) -> str:
+        return output_of(["helm", "--kubeconfig", str(KUBECONFIG), *arguments], stdin=stdin)
+
+    def recipes(self) -> Sequence[Recipe]:
+        return [application.recipe()]
+
+    def load(self, recipe: Recipe, say: Say) -> bool:
+        if recipe.reference in output_of(["docker", "exec", _NODE, "crictl", "images", "-o", "json"]):
+            return False
+        context = layers.BUILD / recipe.name
+        for content in recipe.context.values():
+            say(f"assembling {content.prepare().name}")
+        follow(["docker", "build", "-t", recipe.reference, "-f", str(recipe.dockerfile), str(context)], say)
+        follow(["kind", "load", "docker-image", "--name", _NAME, recipe.reference], say)
+        return True
+
+    def chart_values(self, recipes: Sequence[Recipe]) -> dict[str, dict[str, Any]]:
+        return {"platform": {"image": recipes[0].reference}, "stores": {}}
+
+    def gateway_api(self) -> str:
+        module = ["go", "-C", _ADDONS, "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api"]
+        output_of(["go", "-C", _ADDONS, "mod", "download", "sigs.k8s.io/gateway-api"])
+        return output_of(module).strip() + "/config/crd/standard"
+
+    def publish(self) -> None:
+        """Nothing: kind-config.yaml maps the port to the gateway's node port."""
+
+    def inside(self) -> list[str]:
+        dns = self.kubectl("-n", "kube-system", "get", "service", "kube-dns", "-o", "jsonpath={.spec.clusterIP}")
+        resolv = KUBECONFIG.parent / "resolv.conf"
+        resolv.write_text(_RESOLV.format(dns=dns))
+        process = output_of(["docker", "inspect", "-f", "{{.State.Pid}}", _NODE]).strip()
+        mount = f'mount --bind {resolv} /etc/resolv.conf && exec "$@"'
+        enter = ["nsenter", f"--net=/proc/{process}/ns/net", "unshare", "--mount", "--propagation", "private"]
+        become_root = [] if os.geteuid() == 0 else ["sudo", "-E"]
+        return [*become_root, *enter, "sh", "-c", mount, "sh", "env", f"KUBECONFIG={KUBECONFIG}"]
+
+    def stop(self, say: Say) -> None:
+        follow(["kind", "delete", "cluster", "--name", _NAME], say)
+        KUBECONFIG.unlink(missing_ok=True)

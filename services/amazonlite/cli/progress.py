@@ -1,0 +1,101 @@
+"""Steps that a person can follow: what is being done, for how long, and if it fails what is safe and what to do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+from amazonlite.cli.command import CommandFailed
+
+console = Console(stderr=True, highlight=False)
+_HEARTBEAT_SECONDS = 15.0
+
+
+class StepFailed(RuntimeError):
+    """A step did not do what it promises. `code` is stable; `kept` says what is safe; `next_step` what to do."""
+
+    def __init__(self, code: str, what: str, kept: str, next_step: str) -> None:
+        super().__init__(what)
+        self.code, self.what, self.kept, self.next_step = code, what, kept, next_step
+
+
+class Step:
+    """A step under way: its title, its latest detail, and its age."""
+
+    def __init__(self, title: str) -> None:
+        self.title, self.latest, self._started = title, "", time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self._started
+
+    def detail(self, text: str) -> None:
+        """What is happening now; the last one stays with the finished step."""
+        self.latest = text
+
+    def line(self, mark: str) -> str:
+        latest = f"  [dim]{escape(self.latest[:120])}[/]" if self.latest else ""
+        return f"{mark} {self.title:<12} {self.elapsed:6.1f} s{latest}"
+
+
+@contextmanager
+def _shown(step: Step) -> Iterator[None]:
+    """A line that lives on a terminal; elsewhere a line now and then, so that a log shows it is not stuck."""
+    done = threading.Event()
+    status = Status("", console=console) if console.is_terminal else None
+
+    def show() -> None:
+        while not done.wait(0.2 if status else _HEARTBEAT_SECONDS):
+            if status:
+                status.update(step.line(""))
+            else:
+                console.print(step.line("…"))
+
+    ticker = threading.Thread(target=show, daemon=True)
+    if status:
+        status.start()
+    ticker.start()
+    try:
+        yield
+    finally:
+        done.set()
+        ticker.join()
+        if status:
+            status.stop()
+
+
+@contextmanager
+def step(title: str, code: str, *, kept: str, next_step: str) -> Iterator[Step]:
+    """Runs the body as a step; a program that fails in it becomes `StepFailed` with this step's words."""
+    current = Step(title)
+    try:
+        with _shown(current):
+            yield current
+    except (CommandFailed, OSError, TimeoutError) as error:
+        console.print(current.line("[red]✗[/]"))
+        raise StepFailed(code, str(error), kept, next_step) from error
+    except BaseException:
+        console.print(current.line("[red]✗[/]"))
+        raise
+    console.print(current.line("[green]✓[/]"))
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turns `StepFailed` into what a person reads, and exit status 1."""
+    try:
+        yield
+    except StepFailed as failed:
+        console.print(f"\n[red]{failed.code}[/]: {escape(failed.what)}\n")
+        console.print(f"  kept: {escape(failed.kept)}\n  next: {escape(failed.next_step)}")
+        raise typer.Exit(1) from failed
+    except KeyboardInterrupt:
+        console.print("\nInterrupted. Nothing is lost: run the same command again and it goes on from here.")
+        raise typer.Exit(130) from None
