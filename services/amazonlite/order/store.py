@@ -105,7 +105,7 @@ async def lock_overdue(uow: UnitOfWork, limit: int) -> list[Order]:
     statement = (
         select(orders)
         .where(orders.c.state.in_(sorted(OPEN_STATES)), orders.c.pay_before <= DB_NOW)
-        .order_by(orders.c.pay_before)
+        # No ORDER BY: sorting would lock every overdue row before the limit is applied.
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

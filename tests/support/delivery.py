@@ -1,0 +1,41 @@
+"""Events as the broker brings them: twice, each in a transaction with its inbox entry; and what the outbox holds."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from sqlalchemy import text
+
+from amazonlite.common.core.clock import Clock
+from amazonlite.common.core.event import Event, new_event
+from amazonlite.common.core.ids import new_id
+from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, in_transaction
+from amazonlite.common.events.envelope import decode
+from amazonlite.common.events.inbox import first_time
+
+Handler = Callable[[UnitOfWork, Event], Awaitable[None]]
+
+
+def event(kind: str, data: Mapping[str, Any], clock: Clock) -> Event:
+    return new_event(kind, data["orderId"], data, source="/test", clock=clock, ids=new_id)
+
+
+async def deliver(
+    factory: UnitOfWorkFactory, consumer: str, handlers: Mapping[str, Handler], message: Event, *, times: int = 2
+) -> None:
+    async def work(uow: UnitOfWork) -> None:
+        if await first_time(uow, consumer, message.id):
+            await handlers[message.type](uow, message)
+
+    for _ in range(times):
+        await in_transaction(factory, work)
+
+
+async def outbox(factory: UnitOfWorkFactory, subject: str) -> list[Event]:
+    """The events about one aggregate, in their order."""
+    async with factory() as uow:
+        found = await uow.execute(
+            text("SELECT payload FROM outbox WHERE aggregate_id = :id ORDER BY seq"), {"id": subject}
+        )
+        return [decode(bytes(row.payload)) for row in found]
