@@ -55,11 +55,11 @@ class RequestScope:
                 await _unsupported(scope["path"], version)(scope, receive, answer)
             else:
                 await self.app(scope, receive, answer)
-        except Exception:
-            log.exception("request_failed", method=scope["method"], route=route_of(scope))
+        except Exception as error:
+            problem = _problem_for(error, scope)
             if answer.status:  # the answer has begun: all that is left is to break it off
                 raise
-            await internal_error(scope["path"])(scope, receive, answer)
+            await problem(scope, receive, answer)
         finally:
             self._account(scope, answer.status or _CLIENT_WENT_AWAY, perf_counter() - started, current)
 
@@ -111,6 +111,21 @@ def _carried(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str, str]:
         elif name == b"x-api-version":
             version = value.decode("latin-1")
     return correlation or new_id("cor"), parent, version
+
+
+def _problem_for(error: Exception, scope: Scope) -> ASGIApp:
+    # JSON can spell half of a surrogate pair (`"\ud800"`), which no store and no answer can hold as UTF-8. Such text
+    # comes from the request only, and fails before anything is committed.
+    if "surrogates not allowed" in str(error):
+        return problem_response(
+            code="invalid_request",
+            status=422,
+            title="Invalid request",
+            detail="a text in the request is not valid Unicode: it holds a lone surrogate",
+            instance=scope["path"],
+        )
+    log.exception("request_failed", method=scope["method"], route=route_of(scope))
+    return internal_error(scope["path"])
 
 
 def _unsupported(path: str, version: str) -> ASGIApp:

@@ -123,11 +123,11 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
 
 async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
-    phrase = HTTPStatus(error.status_code).phrase
+    code = _CODES.get(error.status_code) or HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
     return problem_response(
-        code=_CODES.get(error.status_code, phrase.lower().replace(" ", "_")),
+        code=code,
         status=error.status_code,
-        title=phrase,
+        title=code.replace("_", " ").capitalize(),
         detail=str(error.detail),
         instance=request.url.path,
         headers=error.headers,

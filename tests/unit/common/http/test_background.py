@@ -1,0 +1,57 @@
+"""A crashed background task makes the process unready, comes back, and is given ever more time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from amazonlite.common.http.background import FIRST_PAUSE, LONGEST_PAUSE, supervise
+from amazonlite.common.observe.health import Health
+
+
+class Crashing:
+    """Crashes so many times, then returns."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    async def run(self) -> None:
+        if self.left:
+            self.left -= 1
+            raise RuntimeError("no broker")
+
+
+async def test_a_crash_is_visible_until_the_task_runs_again() -> None:
+    health = Health()
+    seen: list[dict[str, str]] = []
+
+    async def sleep(_: float) -> None:
+        seen.append(await health.failing())
+
+    await supervise(Crashing(2).run, health, sleep=sleep)
+    assert seen == [{"Crashing.run": "crashed: RuntimeError"}] * 2
+    assert await health.failing() == {}
+
+
+async def test_pauses_grow_to_a_limit() -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    await supervise(Crashing(12).run, Health(), sleep=sleep)
+    assert pauses[0] <= FIRST_PAUSE * 1.2
+    assert pauses[2] > pauses[0]
+    assert max(pauses) <= LONGEST_PAUSE * 1.2
+
+
+async def test_cancelling_ends_it() -> None:
+    async def forever() -> None:
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(supervise(forever, Health()))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
