@@ -1,0 +1,3 @@
+from amazonlite.common.http.serve import run
+
+run("amazonlite.auth.app:create")

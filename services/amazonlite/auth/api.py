@@ -1,0 +1,125 @@
+"""Routes of the auth service."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from amazonlite.auth.bulk_tokens import make_tokens
+from amazonlite.auth.desk import AuthDesk
+from amazonlite.auth.domain import SERVICE_TTL
+from amazonlite.auth.login import Tokens, log_in
+from amazonlite.auth.logout import check_session, log_out
+from amazonlite.auth.refresh import refresh
+from amazonlite.auth.schemas import (
+    BulkRequest,
+    BulkToken,
+    BulkTokens,
+    ClientCredentials,
+    LogIn,
+    PrincipalView,
+    Refresh,
+    ServiceTokenView,
+    SignedUp,
+    SignUp,
+    TokensView,
+)
+from amazonlite.auth.signup import sign_up
+from amazonlite.common.security.jwt import Principal
+from amazonlite.common.security.principal import principal, require
+
+JWKS_FRESH_SECONDS = 300
+
+
+def desk_of(request: Request) -> AuthDesk:
+    desk: AuthDesk = request.app.state.desk
+    return desk
+
+
+def never_cached(response: Response) -> None:
+    response.headers["Cache-Control"] = "no-store"
+
+
+Desk = Annotated[AuthDesk, Depends(desk_of)]
+
+routes = APIRouter(prefix="/api/auth", tags=["auth"], dependencies=[Depends(never_cached)])
+published = APIRouter(tags=["auth"])
+
+
+@routes.post("/signup", status_code=201)
+async def signup(desk: Desk, body: SignUp) -> SignedUp:
+    """Opens a shopper's account; staff rights are only ever given to service clients."""
+    return SignedUp(user_id=await sign_up(desk, body.email, body.password.get_secret_value(), body.name))
+
+
+@routes.post("/login")
+async def login(desk: Desk, body: LogIn) -> TokensView:
+    """Ten failures within a quarter of an hour close an account to further attempts until that is over."""
+    return _view(await log_in(desk, body.email, body.password.get_secret_value()))
+
+
+@routes.post("/refresh")
+async def exchange(desk: Desk, body: Refresh) -> TokensView:
+    """A refresh token works once; used again later, it ends the session."""
+    return _view(await refresh(desk, body.refresh_token.get_secret_value()))
+
+
+@routes.post("/logout", status_code=204)
+async def logout(desk: Desk, asking: Annotated[Principal, Depends(require("shop"))]) -> None:
+    """Ends the session; its access tokens stop working within moments."""
+    await log_out(desk, asking)
+
+
+@routes.get("/validate")
+async def validate(desk: Desk, asking: Annotated[Principal, Depends(principal)]) -> PrincipalView:
+    """Who the bearer is, and that the session still lives."""
+    await check_session(desk, asking)
+    return PrincipalView(
+        subject=asking.subject,
+        scopes=sorted(asking.scopes),
+        kind=asking.kind,
+        session_id=asking.session_id,
+        token_id=asking.token_id,
+        expires_at=asking.expires_at,
+    )
+
+
+@routes.post("/service-tokens")
+async def service_token(desk: Desk, body: ClientCredentials) -> ServiceTokenView:
+    """A token for a service, by its client credentials."""
+    scopes = desk.clients.scopes_of(body.client_id, body.client_secret.get_secret_value())
+    token = desk.mint.access_token(f"svc_{body.client_id}", scopes, ttl=SERVICE_TTL, kind="service")
+    return ServiceTokenView(access_token=token, expires_in=int(SERVICE_TTL.total_seconds()))
+
+
+@routes.post("/tokens:bulk")
+async def bulk(
+    desk: Desk, body: BulkRequest, asking: Annotated[Principal, Depends(require("staff:tokens"))]
+) -> BulkTokens:
+    """Tokens of many shoppers at once, for load tests; who asked and why is recorded."""
+    made = await make_tokens(
+        desk,
+        requested_by=asking.subject,
+        subjects=body.wanted(),
+        ttl=timedelta(seconds=body.ttl_seconds),
+        reason=body.reason,
+    )
+    return BulkTokens(tokens=[BulkToken(subject=subject, access_token=token) for subject, token in made])
+
+
+@published.get("/api/auth/.well-known/jwks.json")
+@published.get("/.well-known/jwks.json", include_in_schema=False)
+async def jwks(desk: Desk, response: Response) -> dict[str, list[dict[str, str]]]:
+    """The public keys that prove our tokens."""
+    response.headers["Cache-Control"] = f"public, max-age={JWKS_FRESH_SECONDS}"
+    return desk.keys.jwks()
+
+
+def _view(tokens: Tokens) -> TokensView:
+    return TokensView(
+        access_token=tokens.access_token,
+        refresh_token=tokens.refresh_token,
+        expires_in=int(tokens.lifetime.total_seconds()),
+    )

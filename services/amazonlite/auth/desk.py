@@ -1,0 +1,29 @@
+"""What every use case of the auth service works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from amazonlite.auth.clients import Clients
+from amazonlite.auth.keys import SigningKeys
+from amazonlite.auth.mint import Mint
+from amazonlite.auth.ports import Revocations
+from amazonlite.common.core.clock import Clock, SystemClock
+from amazonlite.common.core.ids import IdSource, new_id
+from amazonlite.common.data.unit_of_work import UnitOfWorkFactory
+from amazonlite.common.security.passwords import Passwords
+
+
+@dataclass(frozen=True, slots=True)
+class AuthDesk:
+    transactions: UnitOfWorkFactory
+    keys: SigningKeys
+    clients: Clients
+    revocations: Revocations
+    passwords: Passwords
+    clock: Clock = field(default_factory=SystemClock)
+    ids: IdSource = new_id
+
+    @property
+    def mint(self) -> Mint:
+        return Mint(self.keys, self.clock, self.ids)

@@ -1,0 +1,23 @@
+"""Opens an account; whoever comes second with an address is told so."""
+
+from __future__ import annotations
+
+from amazonlite.auth import store
+from amazonlite.auth.desk import AuthDesk
+from amazonlite.auth.domain import normalised_email
+from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
+
+
+async def sign_up(desk: AuthDesk, email: str, password: str, name: str) -> str:
+    """The new user's id."""
+    mailbox = normalised_email(email)
+    user_id = desk.ids("usr")
+    password_hash = await desk.passwords.hash(password)
+
+    async def work(uow: UnitOfWork) -> None:
+        await store.add_user(
+            uow, user_id=user_id, email=mailbox, password_hash=password_hash, name=name, now=desk.clock.now()
+        )
+
+    await in_transaction(desk.transactions, work)
+    return user_id

@@ -1,0 +1,72 @@
+"""Background work: keeps Redis knowing of revocations, keys and clients fresh, and tables short."""
+
+from __future__ import annotations
+
+import asyncio
+
+from amazonlite.auth import store
+from amazonlite.auth.clients import BadClientFile
+from amazonlite.auth.desk import AuthDesk
+from amazonlite.auth.domain import REVOCATION_TTL, RevocationUnavailable
+from amazonlite.auth.keys import NoSigningKey
+from amazonlite.common.data.errors import StoreUnavailable
+from amazonlite.common.data.unit_of_work import in_transaction
+from amazonlite.common.observe.logs import get_logger
+
+log = get_logger(__name__)
+
+REPUBLISH_SECONDS = 20
+RELOAD_SECONDS = 30
+PURGE_SECONDS = 3600
+
+
+async def republish(desk: AuthDesk) -> int:
+    """Says every revocation that still matters again, since Redis may have been away or emptied."""
+    now = desk.clock.now()
+    async with desk.transactions() as uow:
+        revoked = await store.revoked_since(uow, now - REVOCATION_TTL)
+    for session_id, revoked_at in revoked:
+        await desk.revocations.publish(session_id, revoked_at + REVOCATION_TTL - now)
+    return len(revoked)
+
+
+def reload(desk: AuthDesk) -> None:
+    """Take rotated keys and changed clients; a broken Secret leaves the working ones in place."""
+    try:
+        desk.keys.reload()
+        desk.clients.reload()
+    except (NoSigningKey, BadClientFile, OSError) as error:
+        log.error("secrets_not_reloaded", error=str(error))
+
+
+async def purge(desk: AuthDesk) -> None:
+    while await in_transaction(desk.transactions, lambda uow: store.purge(uow, desk.clock.now())):
+        pass
+
+
+class Upkeep:
+    """The loops around the steps above; each survives its store being away."""
+
+    def __init__(self, desk: AuthDesk) -> None:
+        self._desk = desk
+
+    async def republishing(self) -> None:
+        while True:
+            try:
+                await republish(self._desk)
+            except (StoreUnavailable, RevocationUnavailable) as error:
+                log.warning("revocations_not_republished", error=error.code)
+            await asyncio.sleep(REPUBLISH_SECONDS)
+
+    async def reloading(self) -> None:
+        while True:
+            await asyncio.sleep(RELOAD_SECONDS)
+            reload(self._desk)
+
+    async def purging(self) -> None:
+        while True:
+            try:
+                await purge(self._desk)
+            except StoreUnavailable as error:
+                log.warning("not_purged", error=error.code)
+            await asyncio.sleep(PURGE_SECONDS)
