@@ -6,13 +6,16 @@ from amazonlite_operator.flash_sale.spec import FlashSaleSpec
 from amazonlite_operator.flash_sale.state import FlashSaleStatus
 from amazonlite_operator.kube.crd import Column, Kind
 
-_STARTED = "has(oldSelf.status) && has(oldSelf.status.phase) && oldSelf.status.phase != 'Pending'"
+_STARTED = (
+    "has(oldSelf.status) && (has(oldSelf.status.phase) && oldSelf.status.phase != 'Pending'"
+    " || has(oldSelf.status.allocated) && oldSelf.status.allocated)"
+)
 
 
 def _frozen(*fields: str) -> tuple[str, str]:
-    """The fields cannot change once the sale has left Pending. Optional ones are compared by presence too."""
+    """Inventory fixes a sale's terms when it sets the stock aside, so the API server does too."""
     same = " && ".join(f"self.spec.{field} == oldSelf.spec.{field}" for field in fields)
-    return (f"!({_STARTED}) || ({same})", f"{', '.join(fields)} cannot change once the sale has left Pending")
+    return (f"!({_STARTED}) || ({same})", f"{', '.join(fields)} cannot change once the stock is set aside")
 
 
 FLASH_SALE = Kind(
@@ -37,7 +40,7 @@ FLASH_SALE = Kind(
     ],
     rules=[
         ("self.metadata.name.size() <= 52", "the name must have at most 52 characters"),
-        _frozen("sku", "quantity", "price", "window.start"),
+        _frozen("sku", "quantity", "price", "window.start", "window.end"),
         _frozen("perCustomerLimit", "holdTTL", "admission.order", "admission.preQueue"),
     ],
 )

@@ -39,10 +39,8 @@ class Reason(ExplainedReason):
         "HoldsOverdue",
         "Claimed units are still unpaid long after holdTTL: look at inventory.",
     )
-    INVALID_SPEC = "InvalidSpec", "The spec cannot be read: apply the CRD of this release again."
     # what passes by itself
     INVENTORY_UNAVAILABLE = "InventoryUnavailable", "Inventory does not answer; tried again with growing pauses."
-    STALE_FENCE = "StaleFence", "Inventory has seen a newer leader's number; this replica steps back."
     HOLDS_OUTSTANDING = "HoldsOutstanding", "Claimed units wait for their payment or their release."
     AWAITING_BOOKS = "AwaitingBooks", "Orders or payments are still under way, or do not answer."
     # CapacityReady

@@ -61,10 +61,11 @@ class Floor(Fields):
 
 
 class Throttle(Fields):
-    """The admission the shop was last given, and the how-manieth change it was."""
+    """The admission inventory was last given, the rate the spec asked for then, and the number of the change."""
 
     max_active: Count
     rate_per_second: Count
+    asked_rate: Count
     changed_at: Instant
     sequence: Count
 

@@ -16,3 +16,8 @@ class ExplainedReason(StrEnum):
         member._value_ = value
         member.explanation = explanation
         return member
+
+    @classmethod
+    def of(cls, value: str) -> Self:
+        """The member a status holds by its value."""
+        return next(member for member in cls if member.value == value)

@@ -1,0 +1,87 @@
+"""Which Events a status tells: the last phase change, what stalls it, admission changes, the rehearsal's outcome."""
+
+from __future__ import annotations
+
+from amazonlite_operator.flash_sale.observed import Observed
+from amazonlite_operator.flash_sale.reasons import Reason
+from amazonlite_operator.flash_sale.state import FlashSaleStatus
+from amazonlite_operator.kube.events import Happening
+
+_WARNINGS = frozenset(
+    {
+        Reason.ABORTED_BY_BREACH,
+        Reason.PAUSED_BY_BREACH,
+        Reason.WINDOW_MISSED,
+        Reason.RECONCILIATION_MISMATCH,
+        Reason.STOCK_NOT_CONSERVED,
+        Reason.REHEARSAL_FAILED,
+        Reason.REHEARSAL_CUT_SHORT,
+    }
+)
+
+
+def happenings(o: Observed, status: FlashSaleStatus) -> list[Happening]:
+    """All that is worth an Event now; those told before are dropped by their keys."""
+    return [*_phase(status), *_stalled(status), *_admission(o, status), *_rehearsal(status)]
+
+
+def _phase(status: FlashSaleStatus) -> list[Happening]:
+    step = status.timeline[-1]
+    return [
+        Happening(
+            key=f"phase-{status.transitions}",
+            action=f"Enter{step.phase}",
+            reason=step.reason,
+            message=f"{step.phase}: {step.message}",
+            at=step.at,
+            warning=step.reason in _WARNINGS,
+        )
+    ]
+
+
+def _stalled(status: FlashSaleStatus) -> list[Happening]:
+    return [
+        Happening(
+            key=f"stalled-{condition.reason}-{condition.observed_generation}",
+            action="Stall",
+            reason=condition.reason,
+            message=condition.message,
+            at=condition.last_transition_time,
+            warning=True,
+        )
+        for condition in status.conditions
+        if condition.type == "Stalled" and condition.status == "True"
+    ]
+
+
+def _admission(o: Observed, status: FlashSaleStatus) -> list[Happening]:
+    given, before = status.admission, o.status.admission
+    if given is None or before is None or given.sequence == before.sequence:
+        return []
+    slower = given.rate_per_second < before.rate_per_second
+    return [
+        Happening(
+            key=f"admission-{given.sequence}",
+            action="SetAdmission",
+            reason=Reason.THROTTLED if slower else Reason.THROTTLE_EASED,
+            message=f"{given.rate_per_second} a second, {given.max_active} at once",
+            at=given.changed_at,
+            warning=slower,
+        )
+    ]
+
+
+def _rehearsal(status: FlashSaleStatus) -> list[Happening]:
+    result = status.rehearsal
+    if result is None or not result.reason:
+        return []
+    return [
+        Happening(
+            key=f"rehearsal-{result.reason}",
+            action="Rehearse",
+            reason=result.reason,
+            message=f"{result.message} {result.claimed} of {result.customers} claimed, {result.errors} errors",
+            at=result.deadline if result.reason == Reason.REHEARSAL_CUT_SHORT else result.started_at,
+            warning=result.reason in _WARNINGS,
+        )
+    ]

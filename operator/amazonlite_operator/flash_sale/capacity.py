@@ -1,0 +1,31 @@
+"""Replicas held for a sale: remembered first, raised then, and raised again when somebody takes them away."""
+
+from __future__ import annotations
+
+from amazonlite_operator.flash_sale import floors
+from amazonlite_operator.flash_sale.actions import Action, RaiseFloor, RememberFloors, Wait
+from amazonlite_operator.flash_sale.moves import STALLED_FOR
+from amazonlite_operator.flash_sale.observed import Observed
+from amazonlite_operator.flash_sale.reasons import Reason
+
+
+def hold_capacity(o: Observed) -> Action | None:
+    if o.missing:
+        return not_found(o)
+    if floors.incomplete(o.spec.targets, o.status.floors):
+        return RememberFloors()
+    return raise_again(o)
+
+
+def raise_again(o: Observed) -> RaiseFloor | None:
+    """Somebody scaled a target down below its floor, or it hasn't been raised yet."""
+    for floor in o.status.floors:
+        replicas = o.deployments.get(floor.deployment)
+        if replicas is not None and replicas.desired < floor.raised:
+            return RaiseFloor(floor)
+    return None
+
+
+def not_found(o: Observed) -> Wait:
+    message = f"no Deployment {', '.join(o.missing)} in namespace {o.namespace}; create it or correct spec.prewarm"
+    return Wait(STALLED_FOR, Reason.DEPLOYMENT_NOT_FOUND, message, stalled=True)

@@ -1,0 +1,55 @@
+"""The end of a sale: nothing held, the rest back in stock, replicas back, books compared, evidence written."""
+
+from __future__ import annotations
+
+from amazonlite_operator.flash_sale import rehearsal, settle
+from amazonlite_operator.flash_sale.actions import Action, Record, RestoreFloors, Settle, Wait, WriteEvidence
+from amazonlite_operator.flash_sale.moves import SOON, advance, enter
+from amazonlite_operator.flash_sale.observed import Observed
+from amazonlite_operator.flash_sale.phases import Phase
+from amazonlite_operator.flash_sale.reasons import Reason
+from amazonlite_operator.flash_sale.state import Outcome, Settlement, Stock
+
+OVERDUE_AFTER = 300.0
+
+
+def draining(o: Observed) -> Action:
+    if o.status.settlement is None:
+        return _drain(o)
+    if o.status.floors:
+        return RestoreFloors()
+    if o.status.outcome is None:
+        return _judge(o, o.status.settlement)
+    if o.status.evidence is None:
+        return WriteEvidence()
+    outcome = o.status.outcome
+    return advance(o, outcome.phase, Reason.of(outcome.reason), outcome.message)
+
+
+def _drain(o: Observed) -> Action:
+    if (step := rehearsal.clean_up(o)) is not None:
+        return step
+    if (step := enter(o, "ABORTED" if o.status.aborting or o.spec.abort else "DRAINING")) is not None:
+        return step
+    if o.sale is None:
+        return Record(o.status.changed(settlement=Settlement(at=o.now, stock=Stock())))
+    if o.sale.stock.held:
+        overdue = o.sale.oldest_overdue_seconds > OVERDUE_AFTER
+        reason = Reason.HOLDS_OVERDUE if overdue else Reason.HOLDS_OUTSTANDING
+        return Wait(SOON, reason, f"{o.sale.stock.held} units are held", stalled=overdue)
+    return Settle()
+
+
+def _judge(o: Observed, settlement: Settlement) -> Action:
+    judgement = settle.judge(o.spec, settlement, o.books)
+    aborted = o.status.aborting or o.spec.abort
+    if judgement.balanced:
+        phase, reason = (Phase.ABORTED, Reason.SALE_ABORTED) if aborted else (Phase.SETTLED, Reason.SETTLED)
+    elif judgement.final:
+        phase, reason = Phase.FAILED, Reason.STOCK_NOT_CONSERVED
+    elif o.books is None or o.now < settlement.at + o.spec.settle_timeout:
+        return Wait(SOON, Reason.AWAITING_BOOKS, judgement.message)
+    else:
+        phase, reason = Phase.FAILED, Reason.RECONCILIATION_MISMATCH
+    outcome = Outcome(at=o.now, phase=phase, reason=reason, message=judgement.message, books=o.books)
+    return Record(o.status.changed(outcome=outcome))

@@ -1,0 +1,78 @@
+"""One look at everything a sale's next step depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from amazonlite_operator.flash_sale.spec import FlashSaleSpec
+from amazonlite_operator.flash_sale.state import Books, FlashSaleStatus, Slo
+from amazonlite_operator.shop.inventory import SaleView
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    desired: int
+    ready: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A rehearsal's Job; `report` is what its pod wrote last, once finished."""
+
+    finished: bool
+    succeeded: bool = False
+    report: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """`sale` None: inventory answers 404. `inventory_up` False: it doesn't answer, and nothing is known about sales."""
+
+    now: datetime
+    uid: str
+    name: str
+    namespace: str
+    generation: int
+    deleting: bool
+    has_finalizer: bool
+    spec: FlashSaleSpec
+    status: FlashSaleStatus
+    deployments: Mapping[str, Replicas] = field(default_factory=dict)
+    inventory_up: bool = True
+    sale: SaleView | None = None
+    rehearsal_sale: SaleView | None = None
+    rehearsal_job: JobView | None = None
+    slo: Slo = field(default_factory=Slo)
+    books: Books | None = None
+
+    @property
+    def sale_id(self) -> str:
+        return f"fs_{self.uid.replace('-', '')}"
+
+    @property
+    def rehearsal_id(self) -> str:
+        return f"{self.sale_id}r"
+
+    @property
+    def missing(self) -> list[str]:
+        """Prewarm targets that don't exist."""
+        return [target.deployment for target in self.spec.targets if target.deployment not in self.deployments]
+
+    @property
+    def short(self) -> list[str]:
+        """Targets with fewer ready replicas than the sale opens on, as `name 1/3`."""
+        return [
+            f"{target.deployment} {self.ready(target.deployment)}/{target.replicas}"
+            for target in self.spec.targets
+            if self.ready(target.deployment) < target.replicas
+        ]
+
+    def ready(self, deployment: str) -> int:
+        replicas = self.deployments.get(deployment)
+        return replicas.ready if replicas else 0
+
+    def until(self, moment: datetime) -> float:
+        """Seconds, never negative."""
+        return max(0.0, (moment - self.now) / timedelta(seconds=1))

@@ -1,0 +1,126 @@
+"""Look, plan, act, again: until the plan says wait. The status is written with what was seen and why it waits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from amazonlite_operator.flash_sale import announce, plan
+from amazonlite_operator.flash_sale.actions import Record, Wait
+from amazonlite_operator.flash_sale.apply import Effect, Effects
+from amazonlite_operator.flash_sale.crd import FLASH_SALE
+from amazonlite_operator.flash_sale.moves import SOON, STALLED_FOR
+from amazonlite_operator.flash_sale.observe import Look, Observer, path_of
+from amazonlite_operator.flash_sale.ports import Cluster
+from amazonlite_operator.flash_sale.reasons import Reason
+from amazonlite_operator.flash_sale.state import FlashSaleStatus
+from amazonlite_operator.flash_sale.status import described
+from amazonlite_operator.kube import metrics
+from amazonlite_operator.kube.api import ObjectNotFound
+from amazonlite_operator.kube.controller import Key
+from amazonlite_operator.kube.events import Announcer
+from amazonlite_operator.kube.lease import LeadershipLost, Lease
+from amazonlite_operator.kube.patch import merge_patch
+from amazonlite_operator.shop.client import Refusal, Unreachable
+
+# A sale needs about fifteen steps from its first look to its last; more in one go is a plan that turns in circles.
+MOST_STEPS = 40
+KIND = FLASH_SALE.kind
+
+_REFUSALS = {
+    "unknown_sku": Reason.UNKNOWN_SKU,
+    "insufficient_stock": Reason.INSUFFICIENT_STOCK,
+    "sku_on_sale": Reason.SKU_ON_SALE,
+    "holds_outstanding": Reason.HOLDS_OUTSTANDING,
+}
+
+
+class Reconciler:
+    """`await reconciler(key)`: seconds until the next look, or None when nothing is left to do."""
+
+    def __init__(
+        self, cluster: Cluster, observer: Observer, effects: Effects, lease: Lease, announcer: Announcer
+    ) -> None:
+        self._cluster = cluster
+        self._observer = observer
+        self._effects = effects
+        self._lease = lease
+        self._announcer = announcer
+
+    async def __call__(self, key: Key) -> float | None:
+        for _ in range(MOST_STEPS):
+            look = await self._observer.look(key)
+            if look is None:
+                return None
+            action = plan.next_action(look.observed)
+            if isinstance(action, Wait):
+                await self._publish(look, look.observed.status, action)
+                return action.seconds
+            if isinstance(action, Record):
+                await self._publish(look, action.status, _why(action.status))
+            elif (stop := await self._perform(action, look)) is not None:
+                return stop
+        raise RuntimeError(f"{MOST_STEPS} steps without rest")
+
+    async def _perform(self, effect: Effect, look: Look) -> float | None:
+        """Seconds to wait when the shop refuses; None to go on."""
+        name, outcome = type(effect).__name__, "ok"
+        try:
+            status = await self._effects.perform(effect, look, self._lease.fence())
+        except Refusal as refusal:
+            outcome = refusal.code
+            return await self._refused(look, refusal)
+        except Unreachable:
+            outcome = "unreachable"
+            await self._publish(look, look.observed.status, Wait(None, Reason.INVENTORY_UNAVAILABLE))
+            raise
+        finally:
+            metrics.EFFECTS.labels(KIND, name, outcome).inc()
+        if status is not None:
+            await self._publish(look, status, _why(status))
+        return None
+
+    async def _refused(self, look: Look, refusal: Refusal) -> float:
+        if refusal.code == "stale_fence":
+            self._lease.step_back()
+            raise LeadershipLost(refusal.detail)
+        reason = _REFUSALS.get(refusal.code, Reason.SALE_REFUSED)
+        stalled = reason is not Reason.HOLDS_OUTSTANDING
+        pause = STALLED_FOR if stalled else SOON
+        message = f"{refusal.detail} {reason.explanation}"
+        await self._publish(look, look.observed.status, Wait(pause, reason, message, stalled=stalled))
+        return pause
+
+    async def _publish(self, look: Look, status: FlashSaleStatus, wait: Wait) -> None:
+        """Write the status unless it says so already; guarded by the version that was looked at."""
+        self._lease.fence()
+        o = look.observed
+        new = described(o, status, wait)
+        patch = merge_patch(look.manifest.get("status") or {}, _dump(new))
+        if patch:
+            guard = {"resourceVersion": look.manifest["metadata"]["resourceVersion"]}
+            try:
+                await self._cluster.merge(
+                    f"{path_of(Key(o.namespace, o.name))}/status", {"metadata": guard, "status": patch}
+                )
+            except ObjectNotFound:
+                return
+        if status.phase is not o.status.phase:
+            _count(o.status, status, (o.now - o.status.timeline[-1].at) / timedelta(seconds=1))
+        for happening in announce.happenings(o, new):
+            await self._announcer.tell(look.manifest, happening)
+
+
+def _why(status: FlashSaleStatus) -> Wait:
+    """What to say between two steps: why the phase was entered."""
+    last = status.timeline[-1]
+    return Wait(0.0, Reason.of(last.reason), last.message)
+
+
+def _dump(status: FlashSaleStatus) -> dict[str, Any]:
+    return status.model_dump(by_alias=True, mode="json", exclude_none=True)
+
+
+def _count(old: FlashSaleStatus, new: FlashSaleStatus, seconds: float) -> None:
+    metrics.PHASE_SECONDS.labels(KIND, old.phase).observe(seconds)
+    metrics.PHASE_CHANGES.labels(KIND, new.phase, new.timeline[-1].reason).inc()

@@ -1,0 +1,94 @@
+"""Synthetic customers buy a shadow SKU through the real gateway, before anybody else does. A bad outcome is told loudly
+and stops nothing: whether to sell anyway is for people to decide."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from amazonlite_operator.flash_sale.actions import (
+    Action,
+    Allocate,
+    DeleteJob,
+    DeleteSale,
+    Record,
+    SetState,
+    StartJob,
+    Wait,
+)
+from amazonlite_operator.flash_sale.moves import SOON, advance
+from amazonlite_operator.flash_sale.observed import JobView, Observed
+from amazonlite_operator.flash_sale.phases import Phase
+from amazonlite_operator.flash_sale.reasons import Reason
+from amazonlite_operator.flash_sale.spec import FlashSaleSpec, Rehearsal
+from amazonlite_operator.flash_sale.state import RehearsalResult
+
+STARTUP = timedelta(seconds=20)
+PATIENCE = timedelta(seconds=60)
+
+
+def duration(rehearsal: Rehearsal) -> timedelta:
+    """What it should take: the pod's start and the arrival of all customers."""
+    return STARTUP + timedelta(seconds=rehearsal.customers / rehearsal.rate_per_second)
+
+
+def begin(o: Observed) -> Record:
+    assert o.spec.rehearsal is not None  # noqa: S101 - asked only then
+    expected = duration(o.spec.rehearsal)
+    if o.now + expected > o.spec.opens_at:
+        return Record(o.status.changed(rehearsal=_ended(o, o.now, o.now, Reason.REHEARSAL_SKIPPED)))
+    deadline = min(o.spec.opens_at, o.now + 2 * expected + PATIENCE)
+    result = RehearsalResult(started_at=o.now, deadline=deadline)
+    return advance(o, Phase.REHEARSING, Reason.REHEARSING, rehearsal=result)
+
+
+def step(o: Observed) -> Action | None:
+    """The next step of a rehearsal, or None when it is over and nothing of it is left."""
+    result = o.status.rehearsal
+    if result is None or result.reason:
+        return clean_up(o)
+    if o.rehearsal_job is not None and o.rehearsal_job.finished:
+        return _record(o, _verdict(o.spec, o.rehearsal_job))
+    if o.now >= result.deadline:
+        return _record(o, Reason.REHEARSAL_CUT_SHORT)
+    return _set_up(o)
+
+
+def _set_up(o: Observed) -> Action:
+    if not o.inventory_up:
+        return Wait(SOON, Reason.INVENTORY_UNAVAILABLE)
+    if o.rehearsal_sale is None:
+        return Allocate(rehearsal=True)
+    if o.rehearsal_sale.state != "LIVE":
+        return SetState("LIVE", "rehearsal-LIVE", rehearsal=True)
+    return StartJob() if o.rehearsal_job is None else Wait(SOON, Reason.REHEARSING)
+
+
+def clean_up(o: Observed) -> Action | None:
+    if o.rehearsal_job is not None:
+        return DeleteJob()
+    if o.rehearsal_sale is not None and not o.rehearsal_sale.over and o.rehearsal_sale.state != "ABORTED":
+        return DeleteSale(rehearsal=True)
+    return None
+
+
+def _record(o: Observed, reason: Reason) -> Record:
+    assert o.status.rehearsal is not None  # noqa: S101 - checked by step
+    started, deadline = o.status.rehearsal.started_at, o.status.rehearsal.deadline
+    return Record(o.status.changed(rehearsal=_ended(o, started, deadline, reason)))
+
+
+def _ended(o: Observed, started: object, deadline: object, reason: Reason) -> RehearsalResult:
+    report = o.rehearsal_job.report if o.rehearsal_job else {}
+    return RehearsalResult.model_validate(
+        {**report, "startedAt": started, "deadline": deadline, "reason": reason, "message": reason.explanation}
+    )
+
+
+def _verdict(spec: FlashSaleSpec, job: JobView) -> Reason:
+    if not job.succeeded or not job.report:
+        return Reason.REHEARSAL_FAILED
+    if spec.slo is None:
+        return Reason.REHEARSAL_PASSED if not job.report.get("errors") else Reason.REHEARSAL_FAILED
+    fast = job.report.get("p95Ms", float("inf")) <= spec.slo.p95 / timedelta(milliseconds=1)
+    good = job.report.get("successRate", 0.0) >= spec.slo.success_rate
+    return Reason.REHEARSAL_PASSED if fast and good else Reason.REHEARSAL_FAILED

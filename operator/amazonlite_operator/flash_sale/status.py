@@ -1,0 +1,152 @@
+"""What the status says about one look: numbers, progress and conditions. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from amazonlite_operator.flash_sale.actions import Wait
+from amazonlite_operator.flash_sale.observed import Observed
+from amazonlite_operator.flash_sale.phases import TERMINAL, Phase
+from amazonlite_operator.flash_sale.reasons import Reason
+from amazonlite_operator.flash_sale.state import FlashSaleStatus, Progress, Slo, Stock, Verdict
+from amazonlite_operator.kube.schema import Condition
+
+# Waiting for these is what the spec asks for at this time: the sale is as it should be.
+_AS_ASKED = frozenset(
+    {
+        Reason.SCHEDULED,
+        Reason.WAITING_FOR_QUEUE,
+        Reason.QUEUE_OPEN,
+        Reason.SALE_OPEN,
+        Reason.PAUSED_BY_SPEC,
+        Reason.SETTLED,
+    }
+)
+Judged = tuple[str, Reason, str]
+
+
+def described(o: Observed, status: FlashSaleStatus, wait: Wait) -> FlashSaleStatus:
+    """The status to write: `status` says where the sale is, `wait` why it goes no further just now."""
+    stock = _stock(o, status)
+    seen = status.changed(
+        observed_generation=o.generation,
+        stock=stock,
+        oversold=_oversold(o, status),
+        queue=o.sale.queue if o.sale else status.queue,
+        slo=_measured(o, status),
+        progress=_progress(o, status, stock),
+    )
+    judged = {
+        **_kstatus(seen, wait),
+        "CapacityReady": _capacity(o, seen),
+        "StockConserved": _conserved(o, seen),
+        "SLOMet": _slo(o, seen),
+        "Settled": _settled(seen, wait),
+    }
+    return seen.changed(conditions=[_condition(o, status, kind, *judged[kind]) for kind in judged])
+
+
+def _kstatus(status: FlashSaleStatus, wait: Wait) -> dict[str, Judged]:
+    """Ready, Reconciling and Stalled as kstatus reads them; never two of them True."""
+    message = wait.message or wait.reason.explanation
+    over = status.phase in TERMINAL
+    failed = status.phase is Phase.FAILED
+    ready = wait.reason in _AS_ASKED and not wait.stalled and not failed
+    stalled = wait.stalled or failed
+    reconciling = not ready and not stalled and not over
+    return {
+        "Ready": ("True" if ready else "False", wait.reason, message),
+        "Reconciling": ("True" if reconciling else "False", wait.reason, message),
+        "Stalled": ("True" if stalled else "False", wait.reason, message),
+    }
+
+
+def _capacity(o: Observed, status: FlashSaleStatus) -> Judged:
+    if not o.spec.targets:
+        return "True", Reason.NO_TARGETS, Reason.NO_TARGETS.explanation
+    if status.phase in TERMINAL:
+        return "False", Reason.FLOORS_RESTORED, Reason.FLOORS_RESTORED.explanation
+    if o.missing:
+        return "False", Reason.DEPLOYMENT_NOT_FOUND, f"missing: {', '.join(o.missing)}"
+    if o.short:
+        early = status.phase in (Phase.PENDING, Phase.REHEARSING)
+        reason = Reason.BEFORE_PREWARM if early else Reason.REPLICAS_NOT_READY
+        return "False", reason, f"ready: {', '.join(o.short)}"
+    return "True", Reason.REPLICAS_READY, Reason.REPLICAS_READY.explanation
+
+
+def _conserved(o: Observed, status: FlashSaleStatus) -> Judged:
+    if status.stock is None or not status.allocated:
+        return "Unknown", Reason.NOT_ALLOCATED, Reason.NOT_ALLOCATED.explanation
+    stock = status.stock
+    said = o.sale.conserved if o.sale else status.settlement is None or status.settlement.conserved
+    adds_up = stock.allocated == stock.free + stock.held + stock.sold
+    if said and adds_up and status.oversold == 0:
+        return "True", Reason.STOCK_CONSERVED, Reason.STOCK_CONSERVED.explanation
+    numbers = f"allocated {stock.allocated}, free {stock.free}, held {stock.held}, sold {stock.sold}"
+    return "False", Reason.STOCK_NOT_CONSERVED, f"{numbers}, oversold {status.oversold}"
+
+
+def _slo(o: Observed, status: FlashSaleStatus) -> Judged:
+    if o.spec.slo is None:
+        return "Unknown", Reason.NO_OBJECTIVE, Reason.NO_OBJECTIVE.explanation
+    slo = status.slo
+    if slo is None or slo.verdict is Verdict.INSUFFICIENT:
+        samples = slo.samples if slo else 0
+        return "Unknown", Reason.INSUFFICIENT_SAMPLES, f"{samples} of {o.spec.slo.min_samples} claims"
+    measured = f"p95 {slo.p95_ms} ms, success rate {slo.success_rate}, {slo.samples} claims"
+    if slo.verdict is Verdict.PASS:
+        return "True", Reason.OBJECTIVE_MET, measured
+    return "False", Reason.OBJECTIVE_MISSED, measured
+
+
+def _settled(status: FlashSaleStatus, wait: Wait) -> Judged:
+    outcome = status.outcome
+    if status.phase in (Phase.SETTLED, Phase.ABORTED) and outcome is not None:
+        return "True", Reason.BOOKS_BALANCED, outcome.message
+    if status.phase is Phase.FAILED:
+        return "False", wait.reason, wait.message or wait.reason.explanation
+    if status.phase is Phase.DRAINING:
+        return "False", wait.reason, wait.message or wait.reason.explanation
+    return "False", Reason.NOT_SETTLED_YET, Reason.NOT_SETTLED_YET.explanation
+
+
+def _measured(o: Observed, status: FlashSaleStatus) -> Slo | None:
+    """The last conclusive measurement stays until the next one."""
+    if o.spec.slo is None or status.phase is not Phase.LIVE:
+        return status.slo
+    return status.slo if status.slo and o.slo.verdict is Verdict.INSUFFICIENT else o.slo
+
+
+def _stock(o: Observed, status: FlashSaleStatus) -> Stock | None:
+    if status.settlement is not None:
+        return status.settlement.stock
+    return o.sale.stock if o.sale else status.stock
+
+
+def _oversold(o: Observed, status: FlashSaleStatus) -> int:
+    if status.settlement is not None:
+        return status.settlement.oversold
+    sold_beyond = max(0, o.sale.stock.sold - o.spec.quantity) if o.sale else 0
+    return max(o.sale.oversold, sold_beyond) if o.sale else status.oversold
+
+
+def _progress(o: Observed, status: FlashSaleStatus, stock: Stock | None) -> Progress:
+    sold, total = stock.sold if stock else 0, o.spec.quantity
+    eta = None
+    if status.phase is Phase.LIVE and status.started_at is not None and sold:
+        pace = sold / max(1.0, (o.now - status.started_at) / timedelta(seconds=1))
+        eta = o.now + timedelta(seconds=(total - sold) / pace)
+    return Progress(sold=sold, total=total, percent=min(100, 100 * sold // total), eta=eta)
+
+
+def _condition(o: Observed, before: FlashSaleStatus, kind: str, status: str, reason: Reason, message: str) -> Condition:
+    old = next((condition for condition in before.conditions if condition.type == kind), None)
+    return Condition(
+        type=kind,
+        status=status,
+        reason=reason,
+        message=message[:1024],
+        last_transition_time=old.last_transition_time if old and old.status == status else o.now,
+        observed_generation=o.generation,
+    )

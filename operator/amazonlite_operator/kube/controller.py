@@ -1,0 +1,137 @@
+"""The loop of one kind: keys in, reconcile while this replica leads, requeue by what the reconciler answers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from amazonlite.common.observe.logs import get_logger
+from amazonlite_operator.kube import metrics
+from amazonlite_operator.kube.api import Kube
+from amazonlite_operator.kube.crd import Kind
+from amazonlite_operator.kube.heartbeat import Heartbeat
+from amazonlite_operator.kube.lease import LeadershipLost, Lease
+from amazonlite_operator.kube.queue import WorkQueue
+
+RESYNC_EVERY = 60.0
+WORKERS = 4
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    namespace: str
+    name: str
+
+
+# Seconds until the next look, or None when the object is gone.
+Reconcile = Callable[[Key], Awaitable[float | None]]
+
+
+class Controller:
+    """`notice` is all a watch handler calls; `run` works the queue off while the Lease is held."""
+
+    def __init__(self, kind: Kind, reconcile: Reconcile, *, kube: Kube, lease: Lease, heartbeat: Heartbeat) -> None:
+        self.kind = kind
+        self._reconcile = reconcile
+        self._kube = kube
+        self._lease = lease
+        self._heartbeat = heartbeat
+        self._queue: WorkQueue[Key] = WorkQueue(time.monotonic)
+        self._watched: dict[str, int] = {}
+        self._sights: dict[str, str] = {}
+
+    def notice(self, key: Key, uid: str, generation: int, sight: str) -> None:
+        """`sight` is what matters of the object: seeing the same again is no reason to look."""
+        self._watched[uid] = generation
+        if self._sights.get(uid) != sight:
+            self._sights[uid] = sight
+            self._add(key)
+
+    def forget(self, uid: str) -> None:
+        self._watched.pop(uid, None)
+        self._sights.pop(uid, None)
+
+    async def run(self, namespace: str) -> None:
+        """Forever: wait for the Lease, list everything once, work until the Lease is gone."""
+        await asyncio.gather(self._resync_forever(namespace), self._lead_forever(namespace))
+
+    async def _lead_forever(self, namespace: str) -> None:
+        while True:
+            metrics.LEADER.set(self._lease.leads)
+            if self._lease.leads:
+                await self._lead(namespace)
+            else:
+                await self._lease.turn()
+
+    async def _lead(self, namespace: str) -> None:
+        try:
+            await self.resync(namespace)
+        except Exception as error:
+            log.warning("resync_failed", error=repr(error))
+        workers = [asyncio.create_task(self._work()) for _ in range(WORKERS)]
+        watch = asyncio.create_task(self._lease.lost())
+        try:
+            await asyncio.wait([*workers, watch], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (*workers, watch):
+                task.cancel()
+            await asyncio.gather(*workers, watch, return_exceptions=True)
+
+    async def _resync_forever(self, namespace: str) -> None:
+        while True:
+            await asyncio.sleep(RESYNC_EVERY)
+            try:
+                await self.resync(namespace)
+            except Exception as error:
+                log.warning("resync_failed", error=repr(error))
+
+    async def resync(self, namespace: str) -> None:
+        """What a deaf watch would have missed is found here, and tells that the watch is deaf."""
+        listed = {}
+        phases: dict[str, int] = {}
+        for item in await self._kube.items(self.kind.path.format(namespace=namespace)):
+            metadata = item["metadata"]
+            listed[metadata["uid"]] = metadata["generation"]
+            phase = item.get("status", {}).get("phase", "Pending")
+            phases[phase] = phases.get(phase, 0) + 1
+            self._add(Key(namespace, metadata["name"]))
+        self._heartbeat.compare(listed, self._watched)
+        metrics.OBJECTS.clear()
+        for phase, count in phases.items():
+            metrics.OBJECTS.labels(self.kind.kind, phase).set(count)
+
+    async def _work(self) -> None:
+        while True:
+            key, lag = await self._queue.get()
+            metrics.QUEUE_LAG.labels(self.kind.kind).observe(max(0.0, lag))
+            metrics.QUEUE_DEPTH.labels(self.kind.kind).set(len(self._queue))
+            try:
+                await self._once(key)
+            finally:
+                self._queue.done(key)
+
+    async def _once(self, key: Key) -> None:
+        begun, outcome = time.perf_counter(), "ok"
+        try:
+            again = await self._reconcile(key)
+        except LeadershipLost:
+            outcome = "leadership_lost"
+            self._add(key)
+        except Exception as error:
+            outcome = type(error).__name__
+            pause = self._queue.failed(key)
+            log.warning("reconcile_failed", object=key.name, error=repr(error), retry_in=round(pause, 2))
+        else:
+            self._queue.succeeded(key)
+            if again is not None:
+                self._queue.add_after(key, again)
+        finally:
+            metrics.RECONCILE_SECONDS.labels(self.kind.kind, outcome).observe(time.perf_counter() - begun)
+
+    def _add(self, key: Key) -> None:
+        self._queue.add(key)
+        metrics.QUEUE_DEPTH.labels(self.kind.kind).set(len(self._queue))

@@ -1,0 +1,65 @@
+"""Kopf does one thing here: watch, with its timeouts set, in one namespace, writing nothing to any object."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+import kopf
+
+from amazonlite.common.observe.logs import get_logger
+from amazonlite_operator.kube.api import Kube, KubeError
+from amazonlite_operator.kube.crd import GROUP, VERSION
+from amazonlite_operator.kube.heartbeat import Heartbeat
+
+log = get_logger(__name__)
+
+
+def settings(heartbeat: Heartbeat) -> kopf.OperatorSettings:
+    chosen = kopf.OperatorSettings()
+    chosen.posting.enabled = False
+    chosen.scanning.disabled = True  # needs no right to list CRDs and namespaces
+    chosen.peering.standalone = True
+    chosen.watching.server_timeout = 240
+    chosen.watching.client_timeout = 270
+    chosen.watching.connect_timeout = 10
+    chosen.networking.request_timeout = 15
+    chosen.networking.connect_timeout = 5
+    chosen.process.ultimate_exiting_timeout = 20
+    chosen.watching.label_selectors["configmaps"] = heartbeat.selector
+    return chosen
+
+
+def registry(heartbeat: Heartbeat) -> kopf.OperatorRegistry:
+    """With a login and the heartbeat's handler; each kind registers its own beside them."""
+    made = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=made)
+    def login(**arguments: Any) -> kopf.ConnectionInfo | None:
+        inside = "KUBERNETES_SERVICE_HOST" in os.environ
+        return kopf.login_with_service_account(**arguments) if inside else kopf.login_with_kubeconfig(**arguments)
+
+    @kopf.on.event("configmaps", labels=heartbeat.labels, registry=made)
+    async def heartbeat_seen(event: kopf.RawEvent, **_: Any) -> None:
+        if event["type"] != "DELETED":
+            heartbeat.heard()
+
+    return made
+
+
+async def until_served(kube: Kube, plurals: set[str], heartbeat: Heartbeat) -> None:
+    """Kopf looks for the kinds once, at its start: wait until the API server has them."""
+    while missing := plurals - await _served(kube):
+        log.warning("crds_missing", kinds=sorted(missing), next_step="kubectl apply -f crds/")
+        heartbeat.heard()
+        await asyncio.sleep(5)
+
+
+async def _served(kube: Kube) -> set[str]:
+    try:
+        found = await kube.get(f"/apis/{GROUP}/{VERSION}")
+    except (KubeError, OSError, TimeoutError) as error:
+        log.warning("api_server_unreachable", error=repr(error))
+        return set()
+    return {resource["name"] for resource in (found or {}).get("resources", ())}

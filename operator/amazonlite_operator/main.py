@@ -1,0 +1,119 @@
+"""Composition root: wiring only."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import AsyncExitStack
+
+import aiohttp
+import kopf
+
+from amazonlite.common.core.clock import SystemClock
+from amazonlite.common.observe.logs import configure_logging, get_logger
+from amazonlite_operator.flash_sale import handlers as flash_sale_handlers
+from amazonlite_operator.flash_sale.apply import Effects, RehearsalSettings
+from amazonlite_operator.flash_sale.crd import FLASH_SALE
+from amazonlite_operator.flash_sale.observe import Observer
+from amazonlite_operator.flash_sale.reconcile import Reconciler
+from amazonlite_operator.kube import watching
+from amazonlite_operator.kube.api import Kube
+from amazonlite_operator.kube.controller import Controller
+from amazonlite_operator.kube.events import Announcer
+from amazonlite_operator.kube.heartbeat import Heartbeat
+from amazonlite_operator.kube.lease import Lease
+from amazonlite_operator.kube.probes import serve_metrics, serve_probes
+from amazonlite_operator.settings import Settings
+from amazonlite_operator.shop.books import Bookkeeping
+from amazonlite_operator.shop.client import ShopClient, TokenSource
+from amazonlite_operator.shop.inventory import Inventory
+from amazonlite_operator.shop.scrape import PodScraper
+
+LEASE = "amazonlite-operator"
+
+log = get_logger(__name__)
+
+
+class Operator:
+    """The parts of one replica."""
+
+    def __init__(self, settings: Settings, kube: Kube, session: aiohttp.ClientSession) -> None:
+        self._namespace = settings.pod_namespace
+        self._kube = kube
+        # Two lives of one pod are two holders: each gets a fencing number of its own.
+        identity = f"{settings.pod_name}_{secrets.token_hex(4)}"
+        self._lease = Lease(kube, namespace=self._namespace, name=LEASE, identity=identity)
+        self.heartbeat = Heartbeat(kube, namespace=self._namespace, pod=settings.pod_name)
+        announcer = Announcer(kube, instance=settings.pod_name)
+        tokens = TokenSource(session, settings.auth.url, settings.auth.client_id, settings.auth.client_secret)
+        inventory = Inventory(ShopClient(session, settings.inventory_url, tokens))
+        books = Bookkeeping(
+            ShopClient(session, settings.order_url, tokens), ShopClient(session, settings.payment_url, tokens)
+        )
+        observer = Observer(kube, inventory, books, PodScraper(kube, session), SystemClock())
+        rehearsals = RehearsalSettings(settings.operator_image, settings.gateway_url, settings.auth.url)
+        effects = Effects(kube, inventory, observer, rehearsals)
+        reconciler = Reconciler(kube, observer, effects, self._lease, announcer)
+        self._controller = Controller(FLASH_SALE, reconciler, kube=kube, lease=self._lease, heartbeat=self.heartbeat)
+        self._forgetters = (observer.forget, announcer.forget)
+        self.watching = False
+
+    async def run(self) -> None:
+        """Until a signal comes (kopf listens for it) or a part ends that must not."""
+        background = [
+            asyncio.create_task(part, name=name)
+            for name, part in {
+                "lease": self._lease.keep(),
+                "heartbeat": self.heartbeat.beat(),
+                "flash-sales": self._controller.run(self._namespace),
+            }.items()
+        ]
+        watch = asyncio.create_task(self._watch(), name="watch")
+        try:
+            done, _ = await asyncio.wait([*background, watch], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                log.info("part_ended", part=task.get_name(), error=repr(task.exception()))
+        finally:
+            await _stop([watch, *background])
+            await self._lease.release()
+
+    async def _watch(self) -> None:
+        await watching.until_served(self._kube, {FLASH_SALE.plural}, self.heartbeat)
+        registry = watching.registry(self.heartbeat)
+        flash_sale_handlers.register(registry, self._controller, self._forget)
+        self.watching = True
+        await kopf.operator(
+            registry=registry,
+            settings=watching.settings(self.heartbeat),
+            namespaces=[self._namespace],
+            standalone=True,
+        )
+
+    def _forget(self, uid: str) -> None:
+        for forget in self._forgetters:
+            forget(uid)
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def main() -> None:
+    settings = Settings()
+    configure_logging("operator", settings.observe.log_level)
+    async with AsyncExitStack() as stack:
+        kube = await Kube.connect()
+        stack.push_async_callback(kube.close)
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        operator = Operator(settings, kube, session)
+        probes = await serve_probes(
+            settings.health_port,
+            healthy=lambda: operator.heartbeat.deaf,
+            ready=lambda: "" if operator.watching else "waiting for the CRDs",
+        )
+        stack.push_async_callback(probes.cleanup)
+        exporter = await serve_metrics(settings.metrics_port)
+        stack.push_async_callback(exporter.cleanup)
+        await operator.run()
