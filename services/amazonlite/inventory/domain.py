@@ -1,0 +1,218 @@
+"""Stock never goes below zero, and ``on_hand = available + reserved`` at every observation.
+
+Quantities are whole units of a SKU. Whatever changes a counter is an entry of the ledger: EFFECTS says what one unit
+of each kind does, and the counters are at all times the sum of their entries. A sale's unsold units are inside
+``reserved`` of its SKU, and ``allocated = free + held + sold``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from amazonlite.common.core.errors import Conflict, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What changes: the first three in the stock of a SKU, the rest in a sale."""
+
+    on_hand: int = 0
+    available: int = 0
+    reserved: int = 0
+    allocated: int = 0
+    free: int = 0
+    held: int = 0
+    sold: int = 0
+    returned: int = 0
+
+    def times(self, quantity: int) -> Delta:
+        return Delta(*(getattr(self, field.name) * quantity for field in fields(self)))
+
+    def plus(self, other: Delta) -> Delta:
+        return Delta(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+
+
+class Kind(StrEnum):
+    """What an entry of the ledger records."""
+
+    ADJUST = "ADJUST"
+    RESERVE = "RESERVE"
+    RELEASE = "RELEASE"
+    CONFIRM = "CONFIRM"
+    ALLOCATE = "ALLOCATE"
+    HOLD = "HOLD"
+    UNHOLD = "UNHOLD"
+    SELL = "SELL"
+    RETURN = "RETURN"
+    RETURN_HELD = "RETURN_HELD"
+
+
+EFFECTS: Mapping[Kind, Delta] = {
+    Kind.ADJUST: Delta(on_hand=1, available=1),
+    Kind.RESERVE: Delta(available=-1, reserved=1),
+    Kind.RELEASE: Delta(available=1, reserved=-1),
+    Kind.CONFIRM: Delta(on_hand=-1, reserved=-1),
+    Kind.ALLOCATE: Delta(available=-1, reserved=1, allocated=1, free=1),
+    Kind.HOLD: Delta(free=-1, held=1),
+    Kind.UNHOLD: Delta(held=-1, free=1),
+    Kind.SELL: Delta(on_hand=-1, reserved=-1, held=-1, sold=1),
+    Kind.RETURN: Delta(available=1, reserved=-1, allocated=-1, free=-1, returned=1),
+    Kind.RETURN_HELD: Delta(available=1, reserved=-1, allocated=-1, held=-1, returned=1),
+}
+
+
+def balance(totals: Mapping[Kind, int]) -> Delta:
+    """The counters that entries with these total quantities add up to."""
+    total = Delta()
+    for kind, quantity in totals.items():
+        total = total.plus(EFFECTS[kind].times(quantity))
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One effect on the counters; ``key`` names it for ever, so that it cannot be booked twice."""
+
+    key: str
+    kind: Kind
+    sku: str
+    quantity: int
+    sale_id: str | None = None
+
+
+def totals_of(entries: Iterable[Entry]) -> dict[Kind, int]:
+    totals: dict[Kind, int] = {}
+    for entry in entries:
+        totals[entry.kind] = totals.get(entry.kind, 0) + entry.quantity
+    return totals
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    sku: str
+    on_hand: int
+    available: int
+    reserved: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    sku: str
+    quantity: int
+
+
+class ReservationState(StrEnum):
+    HELD = "HELD"
+    CONFIRMED = "CONFIRMED"
+    RELEASED = "RELEASED"
+    EXPIRED = "EXPIRED"
+
+
+class Ending(StrEnum):
+    """How a held reservation ends; whichever comes first wins and is final."""
+
+    CONFIRM = "CONFIRM"
+    RELEASE = "RELEASE"
+    EXPIRE = "EXPIRE"
+
+
+TRANSITIONS: Mapping[tuple[ReservationState, Ending], ReservationState] = {
+    (ReservationState.HELD, Ending.CONFIRM): ReservationState.CONFIRMED,
+    (ReservationState.HELD, Ending.RELEASE): ReservationState.RELEASED,
+    (ReservationState.HELD, Ending.EXPIRE): ReservationState.EXPIRED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Units kept for one order. With a ``sale_id`` it is a hold on that sale's units. Without lines it is a tombstone:
+    the order was ended before its reservation came."""
+
+    id: str
+    order_id: str
+    state: ReservationState
+    expires_at: datetime
+    lines: tuple[Line, ...] = ()
+    customer_id: str = ""
+    sale_id: str | None = None
+    claim_key: str | None = None
+
+    @property
+    def units(self) -> int:
+        return sum(line.quantity for line in self.lines)
+
+
+def ending_kind(ending: Ending, *, of_sale: bool, sale_keeps: bool) -> Kind:
+    """What ending a reservation does to the counters; ``sale_keeps``: the sale takes unpaid units back to resell."""
+    if not of_sale:
+        return Kind.CONFIRM if ending is Ending.CONFIRM else Kind.RELEASE
+    if ending is Ending.CONFIRM:
+        return Kind.SELL
+    return Kind.UNHOLD if sale_keeps else Kind.RETURN_HELD
+
+
+def entries_for(reservation: Reservation, kind: Kind) -> list[Entry]:
+    return [
+        Entry(f"{reservation.id}:{line.sku}:{kind}", kind, line.sku, line.quantity, reservation.sale_id)
+        for line in reservation.lines
+    ]
+
+
+class UnknownSku(NotFound):
+    """No stock was ever recorded under this SKU; record some first."""
+
+    code: ClassVar[str] = "unknown_sku"
+    title: ClassVar[str] = "Unknown SKU"
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"There is no stock record of {sku}.", sku=sku)
+
+
+class InsufficientStock(Conflict):
+    """Fewer units are available than wanted; want fewer or wait for stock."""
+
+    code: ClassVar[str] = "insufficient_stock"
+    title: ClassVar[str] = "Insufficient stock"
+
+    def __init__(self, sku: str, wanted: int, available: int) -> None:
+        super().__init__(f"{wanted} of {sku} wanted, {available} available.", sku=sku, available=available)
+        self.sku = sku
+
+
+class BelowReserved(Conflict):
+    """On-hand stock may not fall below what is reserved; set it to at least that."""
+
+    code: ClassVar[str] = "below_reserved"
+    title: ClassVar[str] = "Less than is reserved"
+
+    def __init__(self, stock: Stock, on_hand: int) -> None:
+        super().__init__(
+            f"{stock.reserved} of {stock.sku} are reserved, so {on_hand} on hand cannot be.",
+            sku=stock.sku,
+            reserved=stock.reserved,
+        )
+
+
+class ReservationNotFound(NotFound):
+    """No reservation was ever made for this order."""
+
+    code: ClassVar[str] = "reservation_not_found"
+    title: ClassVar[str] = "Reservation not found"
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(f"There is no reservation for {order_id}.")
+
+
+class ReservationAlreadyDecided(Conflict):
+    """The reservation ended otherwise first; that end is final."""
+
+    code: ClassVar[str] = "reservation_already_decided"
+    title: ClassVar[str] = "Reservation already decided"
+
+    def __init__(self, state: ReservationState) -> None:
+        super().__init__(f"The reservation is {state}.", state=state.value)
+        self.state = state

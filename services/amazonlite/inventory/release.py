@@ -1,0 +1,31 @@
+"""Releases an order's reservation: its goods can be bought by others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from amazonlite.common.data.unit_of_work import UnitOfWork
+from amazonlite.inventory import store
+from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.domain import Ending, Reservation, ReservationAlreadyDecided, ReservationState
+from amazonlite.inventory.end import end_all
+
+
+async def release(desk: Desk, uow: UnitOfWork, order_id: str) -> Reservation:
+    """Again, or after it expired, is no change. Before the reservation came, a tombstone keeps it from being made.
+
+    One that was confirmed first stays so: ReservationAlreadyDecided.
+    """
+    found = await store.lock_reservation(uow, order_id)
+    if found is None:
+        tombstone = Reservation(desk.ids("res"), order_id, ReservationState.RELEASED, desk.clock.now())
+        if await store.add_reservation(uow, tombstone):
+            return tombstone
+        found = await store.lock_reservation(uow, order_id)
+    assert found is not None  # noqa: S101 - reservations are never deleted
+    if found.state is ReservationState.CONFIRMED:
+        raise ReservationAlreadyDecided(found.state)
+    if found.state is not ReservationState.HELD:
+        return found
+    await end_all(uow, [found], Ending.RELEASE)
+    return replace(found, state=ReservationState.RELEASED)
