@@ -1,0 +1,150 @@
+"""What becomes of the money when the order is confirmed or falls through, each event delivered twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from amazonlite.common.core.money import Money
+from amazonlite.payment.domain import Method, PaymentState
+from amazonlite.payment.errors import PaymentAlreadyDecided
+from amazonlite.payment.provider import ProviderUnavailable
+from amazonlite.payment.read import sum_sale
+from amazonlite.payment.store import StateSum
+from support.payments import TOTAL, Crash, PaymentBench
+
+ENDS = pytest.mark.parametrize("end", ["order.cancelled.v1", "order.timed-out.v1"])
+
+
+async def test_a_confirmed_orders_money_is_taken_once(bench: PaymentBench) -> None:
+    payment = await bench.confirmed()
+    await bench.order_confirmed(payment)
+    await bench.order_confirmed(payment)
+    await bench.settle()
+
+    assert (await bench.state(payment.payment_id), await bench.charge(payment.payment_id)) == ("CAPTURED", "CAPTURED")
+    captured = (await bench.events(payment))[-1]
+    assert captured.data == {"paymentId": payment.payment_id, "orderId": payment.order_id, "amount": TOTAL.as_dict()}
+    assert await bench.kinds(payment) == ["payment.authorized.v1", "payment.captured.v1"]
+    assert bench.provider.calls.count("capture") == 1
+
+
+@ENDS
+async def test_money_held_for_an_order_that_ended_is_given_back(bench: PaymentBench, end: str) -> None:
+    payment = await bench.confirmed()
+    await bench.happens(end, payment.order_id, reason="late", paymentId=payment.payment_id)
+    await bench.settle()
+
+    assert (await bench.state(payment.payment_id), await bench.charge(payment.payment_id)) == ("VOIDED", "VOIDED")
+    assert await bench.kinds(payment) == ["payment.authorized.v1", "payment.voided.v1"]
+
+
+@ENDS
+async def test_a_payment_not_confirmed_yet_ends_with_its_order(bench: PaymentBench, end: str) -> None:
+    payment_id = await bench.intent(bench.order())
+    payment = await bench.payment(payment_id)
+    await bench.happens(end, payment.order_id, reason="late")
+
+    assert (await bench.state(payment_id), await bench.kinds(payment)) == ("CANCELLED", [])
+    with pytest.raises(PaymentAlreadyDecided) as refused:
+        await bench.confirm(payment_id)
+    assert refused.value.extra["payment"]["state"] == "CANCELLED"
+    assert bench.provider.calls == []
+
+
+@ENDS
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_an_order_that_ends_while_the_provider_is_called_holds_no_money(
+    bench: PaymentBench, end: str, arrived: bool
+) -> None:
+    (bench.provider.after if arrived else bench.provider.before).append(Crash())
+    payment = await bench.crashed_confirm()
+    await bench.happens(end, payment.order_id, reason="late")
+    await bench.settle()
+
+    assert (await bench.state(payment.payment_id), await bench.charge(payment.payment_id)) == ("CANCELLED", "VOIDED")
+    assert await bench.kinds(payment) == []
+
+
+async def test_an_authorisation_that_arrives_after_the_end_is_given_back(bench: PaymentBench) -> None:
+    """The order ends between the provider's answer and its record."""
+    payment = await bench.confirmed(Method.ASYNC_OK)
+    await bench.order_cancelled(payment.order_id)
+    await bench.late_answers()
+    await bench.settle()
+
+    assert (await bench.state(payment.payment_id), await bench.charge(payment.payment_id)) == ("VOIDED", "VOIDED")
+    assert await bench.kinds(payment) == ["payment.authorized.v1", "payment.voided.v1"]
+
+
+async def test_a_webhook_that_a_void_overtook_changes_nothing(bench: PaymentBench) -> None:
+    payment = await bench.confirmed(Method.ASYNC_OK)
+    await bench.order_cancelled(payment.order_id)
+    await bench.settle()
+    await bench.late_answers()
+    await bench.settle()
+
+    assert (await bench.state(payment.payment_id), await bench.charge(payment.payment_id)) == ("CANCELLED", "VOIDED")
+    assert await bench.kinds(payment) == []
+
+
+async def test_a_failed_payment_stays_failed_when_its_order_is_cancelled(bench: PaymentBench) -> None:
+    payment = await bench.confirmed(Method.DECLINED)
+    await bench.order_cancelled(payment.order_id, reason="payment_failed")
+    await bench.settle()
+    assert (await bench.state(payment.payment_id), await bench.kinds(payment)) == ("FAILED", ["payment.failed.v1"])
+
+
+async def test_the_first_decision_about_the_money_stays(bench: PaymentBench) -> None:
+    payment = await bench.confirmed()
+    await bench.order_confirmed(payment)
+    await bench.order_cancelled(payment.order_id)
+    await bench.settle()
+    await bench.order_cancelled(payment.order_id)
+    await bench.settle()
+    assert await bench.state(payment.payment_id) == "CAPTURED"
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+async def test_dying_around_a_capture_takes_the_money_once(bench: PaymentBench, where: str) -> None:
+    payment = await bench.confirmed()
+    await bench.order_confirmed(payment)
+    getattr(bench.provider, where).append(Crash())
+    await bench.settle()
+    assert await bench.state(payment.payment_id) == "AUTHORIZED"
+
+    await bench.after_a_while()
+    assert (await bench.state(payment.payment_id), await bench.charge(payment.payment_id)) == ("CAPTURED", "CAPTURED")
+    assert await bench.kinds(payment) == ["payment.authorized.v1", "payment.captured.v1"]
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+async def test_a_provider_that_is_away_is_asked_again_later(bench: PaymentBench, where: str) -> None:
+    payment = await bench.confirmed()
+    await bench.order_cancelled(payment.order_id)
+    getattr(bench.provider, where).append(ProviderUnavailable("away"))
+    await bench.settle()
+    assert await bench.state(payment.payment_id) == "AUTHORIZED"
+
+    await bench.after_a_while()
+    assert await bench.state(payment.payment_id) == "VOIDED"
+    assert await bench.kinds(payment) == ["payment.authorized.v1", "payment.voided.v1"]
+
+
+async def test_news_of_orders_without_a_payment_is_no_error(bench: PaymentBench) -> None:
+    await bench.happens("order.confirmed.v1", "ord_none", paymentId="pay_none", total=TOTAL.as_dict())
+    await bench.order_cancelled("ord_none")
+    await bench.order_cancelled("ord_none", reason="again")
+    assert await bench.count("payment_intent") == 0
+
+
+async def test_a_sale_is_summed_by_state(bench: PaymentBench) -> None:
+    for method in (Method.OK, Method.OK, Method.DECLINED):
+        await bench.confirm(await bench.intent(bench.order(sale_id="fs_1")), method)
+    await bench.confirm(await bench.intent(bench.order(sale_id="fs_other")))
+
+    sums = sorted(await sum_sale(bench.desk, "fs_1"), key=lambda item: item.state)
+    assert sums == [
+        StateSum(PaymentState.AUTHORIZED, 2, Money(2 * TOTAL.amount, "USD")),
+        StateSum(PaymentState.FAILED, 1, TOTAL),
+    ]
+    assert await sum_sale(bench.desk, "fs_none") == []

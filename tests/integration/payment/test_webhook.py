@@ -1,0 +1,63 @@
+"""Webhooks are believed when signed, taken once, and never lost."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from amazonlite.payment.domain import Method
+from amazonlite.payment.errors import SignatureInvalid, WebhookMalformed
+from amazonlite.payment.signature import sign
+from amazonlite.payment.simulated.answer import LateAnswers
+from amazonlite.payment.webhook import take_webhook
+from support.payments import PaymentBench
+
+
+def told(event_id: str, key: str, state: str) -> bytes:
+    return json.dumps({"id": event_id, "key": key, "state": state, "livemode": False}).encode()
+
+
+async def test_an_event_id_counts_once_even_if_its_content_differs(bench: PaymentBench) -> None:
+    payment = await bench.confirmed(Method.ASYNC_OK)
+    await bench.webhook(told("pwh_1", payment.payment_id, "PENDING"))
+    await bench.webhook(told("pwh_1", payment.payment_id, "AUTHORIZED"))
+    assert await bench.state(payment.payment_id) == "PROCESSING"
+
+
+async def test_an_unsigned_webhook_changes_nothing(bench: PaymentBench) -> None:
+    payment = await bench.confirmed(Method.ASYNC_OK)
+    payload = told("pwh_1", payment.payment_id, "AUTHORIZED")
+    with pytest.raises(SignatureInvalid):
+        await take_webhook(bench.desk, payload, sign(b"guessed", payload, bench.clock.now()))
+    assert await bench.state(payment.payment_id) == "PROCESSING"
+    await bench.webhook(payload)
+    assert await bench.state(payment.payment_id) == "AUTHORIZED"
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"{}", b"[1]", told("pwh_1", "pay_1", "PERHAPS"), told("", "pay_1", "VOIDED")]
+)
+async def test_a_signed_webhook_that_says_nothing_is_refused(bench: PaymentBench, payload: bytes) -> None:
+    with pytest.raises(WebhookMalformed):
+        await bench.webhook(payload)
+
+
+async def test_news_of_a_payment_we_never_made_is_received_and_forgotten(bench: PaymentBench) -> None:
+    assert await bench.webhook(told("pwh_1", "pay_unknown", "AUTHORIZED"))
+    assert await bench.count("outbox") == 0
+
+
+async def test_the_provider_tells_again_until_somebody_listens(bench: PaymentBench) -> None:
+    payment = await bench.confirmed(Method.ASYNC_OK)
+    await bench.write("UPDATE provider_charge SET due_at = UTC_TIMESTAMP(6)")
+    heard: list[bytes] = []
+
+    async def deaf(payload: bytes) -> bool:
+        heard.append(payload)
+        return False
+
+    assert await LateAnswers(bench.desk.transactions, deaf).answer_due() == 1
+    assert await bench.late_answers() == 1
+    assert await bench.state(payment.payment_id) == "AUTHORIZED"
+    assert json.loads(heard[0])["state"] == "AUTHORIZED"
