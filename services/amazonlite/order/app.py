@@ -1,0 +1,81 @@
+"""Composition root of the order service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from amazonlite.common.core.polling import poll
+from amazonlite.common.data.engine import create_engine
+from amazonlite.common.data.unit_of_work import unit_of_work_factory
+from amazonlite.common.events.consumer import Consumer
+from amazonlite.common.events.producer import EventProducer
+from amazonlite.common.events.relay import Relay
+from amazonlite.common.http.app import create_app
+from amazonlite.common.http.client import ServiceClient
+from amazonlite.common.security.jwks import JwksSource
+from amazonlite.common.security.jwt import TokenVerifier
+from amazonlite.common.security.service_token import ServiceTokenSource
+from amazonlite.order.api import internal, shop
+from amazonlite.order.consumers import handlers
+from amazonlite.order.desk import OrderDesk
+from amazonlite.order.payments_http import HttpPayments
+from amazonlite.order.products_http import HttpProducts
+from amazonlite.order.settings import Settings
+from amazonlite.order.time_out import time_out_overdue
+
+CONNECTIONS = 20  # the consumer's six, the relay's three, and the rest for requests
+
+
+def create(settings: Settings | None = None) -> FastAPI:
+    service = _Service(settings or Settings())
+    app = create_app(
+        "order",
+        routers=[shop, internal],
+        background=[service.relay.run, service.consumer.run, service.time_out],
+        readiness={"mysql": service.database_answers},
+        lifespan=service.open,
+    )
+    app.state.desk = service.desk
+    app.state.verifier = TokenVerifier(service.jwks)
+    return app
+
+
+class _Service:
+    """All that lives as long as the process."""
+
+    def __init__(self, settings: Settings) -> None:
+        auth = settings.auth
+        self._sweep_seconds = settings.order_sweep_seconds
+        self._engine = create_engine(settings.mysql, pool_size=CONNECTIONS)
+        self._producer = EventProducer(settings.kafka)
+        self._tokens = ServiceTokenSource(auth.url, auth.client_id, auth.client_secret)
+        self._products = ServiceClient(settings.product_url, name="product", tokens=self._tokens)
+        self._payments = ServiceClient(settings.payment_url, name="payment", tokens=self._tokens)
+        self.jwks = JwksSource(settings.jwks_url)
+        self.relay = Relay(self._engine, self._producer)
+        self.desk = OrderDesk(
+            unit_of_work_factory(self._engine, self.relay.wake),
+            HttpProducts(self._products),
+            HttpPayments(self._payments),
+            settings.pay_within,
+        )
+        self.consumer = Consumer(settings.kafka, "order", handlers(self.desk), self.desk.transactions, self._producer)
+
+    @asynccontextmanager
+    async def open(self, _: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._engine.dispose)
+            for opened in (self._producer, self.jwks, self._tokens, self._products, self._payments):
+                stack.push_async_callback(opened.close)
+            yield
+
+    async def time_out(self) -> None:
+        await poll(lambda: time_out_overdue(self.desk), every=self._sweep_seconds)
+
+    async def database_answers(self) -> None:
+        """A unit of work opens with a connection that was tried."""
+        async with self.desk.transactions():
+            pass

@@ -1,0 +1,94 @@
+"""Composition root of the payment service, and of the simulated provider that lives beside it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from amazonlite.common.core.polling import poll
+from amazonlite.common.data.engine import create_engine
+from amazonlite.common.data.unit_of_work import unit_of_work_factory
+from amazonlite.common.events.consumer import Consumer
+from amazonlite.common.events.producer import EventProducer
+from amazonlite.common.events.relay import Relay
+from amazonlite.common.http.app import create_app
+from amazonlite.common.http.client import ServiceClient
+from amazonlite.common.security.jwks import JwksSource
+from amazonlite.common.security.jwt import TokenVerifier
+from amazonlite.common.security.service_token import ServiceTokenSource
+from amazonlite.payment.api import internal, shop
+from amazonlite.payment.consumers import HANDLERS
+from amazonlite.payment.desk import PaymentDesk
+from amazonlite.payment.follow_up import follow_up_due
+from amazonlite.payment.orders_http import HttpOrders
+from amazonlite.payment.settings import Settings
+from amazonlite.payment.simulated.answer import LateAnswers
+from amazonlite.payment.simulated.provider import SimulatedProvider
+from amazonlite.payment.simulated.webhook import WebhookPost
+
+CONNECTIONS = 20  # the consumer's six, the relay's three, and the rest for requests and provider calls
+
+
+def create(settings: Settings | None = None) -> FastAPI:
+    service = _Service(settings or Settings())
+    app = create_app(
+        "payment",
+        routers=[shop, internal],
+        background=[service.relay.run, service.consumer.run, service.follow_up, service.answer_late],
+        readiness={"mysql": service.database_answers},
+        lifespan=service.open,
+    )
+    app.state.desk = service.desk
+    app.state.verifier = TokenVerifier(service.jwks)
+    return app
+
+
+class _Service:
+    """All that lives as long as the process."""
+
+    def __init__(self, settings: Settings) -> None:
+        auth = settings.auth
+        self._poll_seconds = settings.payment_follow_up_seconds
+        self._engine = create_engine(settings.mysql, pool_size=CONNECTIONS)
+        self._producer = EventProducer(settings.kafka)
+        self._tokens = ServiceTokenSource(auth.url, auth.client_id, auth.client_secret)
+        self._orders = ServiceClient(settings.order_url, name="order", tokens=self._tokens)
+        self.jwks = JwksSource(settings.jwks_url)
+        self.relay = Relay(self._engine, self._producer)
+        self.desk = self._desk(settings)
+        self._webhook = WebhookPost(settings.payment_webhook_url, settings.webhook_secret, self.desk.clock)
+        self._late = LateAnswers(self.desk.transactions, self._webhook)
+        self.consumer = Consumer(settings.kafka, "payment", HANDLERS, self.desk.transactions, self._producer)
+
+    def _desk(self, settings: Settings) -> PaymentDesk:
+        transactions = unit_of_work_factory(self._engine, self.relay.wake)
+        latency = settings.payment_provider_latency_ms / 1000
+        return PaymentDesk(
+            transactions,
+            HttpOrders(self._orders),
+            SimulatedProvider(transactions, latency, settings.payment_provider_answer_seconds),
+            settings.webhook_secret,
+            settings.payment_provider_timeout_seconds,
+            settings.payment_recover_after_seconds,
+        )
+
+    @asynccontextmanager
+    async def open(self, _: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._engine.dispose)
+            for opened in (self._producer, self.jwks, self._tokens, self._orders, self._webhook):
+                stack.push_async_callback(opened.close)
+            yield
+
+    async def follow_up(self) -> None:
+        await poll(lambda: follow_up_due(self.desk), every=self._poll_seconds)
+
+    async def answer_late(self) -> None:
+        await poll(self._late.answer_due, every=self._poll_seconds)
+
+    async def database_answers(self) -> None:
+        """A unit of work opens with a connection that was tried."""
+        async with self.desk.transactions():
+            pass
