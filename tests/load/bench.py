@@ -1,6 +1,6 @@
 """Runs the benchmarks, prints their table and writes ``.local/bench.json``.
 
-    python tests/load/bench.py [ONLY]
+    PYTHONPATH=tests python -m load.bench [ONLY]
 
 Each job measures both sides in the same run; a row is ``{job, unit, ours, other, otherName, ratio, wanted, holds}``,
 ``wanted`` null where nothing is promised. ``ONLY`` runs the jobs whose name contains it. A benchmark is no test: the
@@ -19,13 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import bench_claims
-import bench_claims_db
-import bench_gateway
-import bench_memory
-import bench_relay
+from load import bench_claims, bench_claims_db, bench_gateway, bench_memory, bench_relay
 
 Job = Callable[[], Awaitable[list[dict[str, Any]]]]
 JOBS: dict[str, Job] = {
