@@ -56,7 +56,6 @@ class Shopper:
     deadline: float
     announce: Callable[[str], None]
     limit: int = 1
-    poll_seconds: float = POLL_SECONDS
 
     async def visit(self) -> Outcome:
         """Queue, claim, pay. Never raises: what went wrong is the outcome."""
@@ -81,8 +80,10 @@ class Shopper:
             return "", OUTCOME_OF_CODE.get(joined.code, Outcome.GAVE_UP)
         ticket, state = str(joined.body["ticket"]), str(joined.body["state"])
         self.announce("queued")
+        polled = joined
         while state == "WAITING" and time.monotonic() < self.deadline:
-            await asyncio.sleep(self.poll_seconds * random.uniform(0.7, 1.3))
+            pause = float(polled.body.get("pollAfterSeconds", POLL_SECONDS))
+            await asyncio.sleep(pause * random.uniform(0.8, 1.0))
             polled = await self._poll(ticket)
             state = str(polled.body.get("state", state if polled.transient else "CLOSED"))
         if state == "ADMITTED":
