@@ -66,7 +66,7 @@ async def test_sessions_read_committed_in_utc(engine: AsyncEngine) -> None:
     async with unit_of_work_factory(engine)() as uow:
         zone = (await uow.execute(text("SELECT @@session.time_zone"))).scalar_one()
         # The variable's whole name differs between MariaDB and MySQL.
-        isolation = [row[1] for row in await uow.execute(text("SHOW VARIABLES LIKE 't%\\_isolation'"))]
+        isolation = (await uow.execute(text("SHOW VARIABLES LIKE 't%\\_isolation'"))).scalars("Value").all()
     assert zone == "+00:00"
     assert isolation == ["READ-COMMITTED"]
 

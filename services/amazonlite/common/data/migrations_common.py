@@ -16,13 +16,30 @@ CREATE TABLE outbox (
     aggregate_id VARCHAR(128) NOT NULL,
     topic VARCHAR(128) NOT NULL,
     payload MEDIUMBLOB NOT NULL,
-    state TINYINT UNSIGNED NOT NULL DEFAULT 0,
-    attempts SMALLINT NOT NULL DEFAULT 0,
-    last_error VARCHAR(500) NOT NULL DEFAULT '',
     created_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
-    sent_at DATETIME(6) NULL,
-    UNIQUE KEY event_id (event_id),
-    KEY outbox_by_state (state, seq, shard)
+    UNIQUE KEY event_id (event_id)
+) {_TABLE}
+"""
+
+_OUTBOX_PENDING = f"""
+CREATE TABLE outbox_pending (
+    shard TINYINT UNSIGNED NOT NULL,
+    seq BIGINT UNSIGNED NOT NULL,
+    PRIMARY KEY (shard, seq)
+) {_TABLE}
+"""
+
+_OUTBOX_HELD = f"""
+CREATE TABLE outbox_held (
+    aggregate_id VARCHAR(128) NOT NULL,
+    seq BIGINT UNSIGNED NOT NULL,
+    shard TINYINT UNSIGNED NOT NULL,
+    attempts SMALLINT NOT NULL DEFAULT 0,
+    poisoned TINYINT UNSIGNED NOT NULL DEFAULT 0,
+    retry_at DATETIME(6) NULL,
+    last_error VARCHAR(500) NOT NULL DEFAULT '',
+    PRIMARY KEY (aggregate_id, seq),
+    KEY outbox_held_by_retry (shard, retry_at)
 ) {_TABLE}
 """
 
@@ -75,7 +92,7 @@ class Operations(Protocol):
 
 
 def create_outbox(op: Operations) -> None:
-    for statement in (_OUTBOX, _OUTBOX_SHARD, _OUTBOX_RELAY):
+    for statement in (_OUTBOX, _OUTBOX_PENDING, _OUTBOX_HELD, _OUTBOX_SHARD, _OUTBOX_RELAY):
         op.execute(statement)
     shards = ", ".join(f"({shard})" for shard in range(SHARDS))
     op.execute(f"INSERT INTO outbox_shard (shard) VALUES {shards}")  # noqa: S608 - our own integers

@@ -7,15 +7,12 @@ from sqlalchemy.dialects.mysql import BIGINT, DATETIME, MEDIUMBLOB, TINYINT
 
 SHARDS = 16
 
-PENDING = 0
-SENT = 1
-POISONED = 2
-
 _NOW = text("CURRENT_TIMESTAMP(6)")
 
 
 def outbox_table(metadata: MetaData) -> Table:
-    """Events written with the state they tell of. `seq` orders an aggregate's events, since its row lock is held."""
+    """Events, written with the state they tell of and never changed. An aggregate's follow each other by `seq`,
+    because whoever writes one holds the aggregate's row."""
     return Table(
         "outbox",
         metadata,
@@ -25,13 +22,36 @@ def outbox_table(metadata: MetaData) -> Table:
         Column("aggregate_id", String(128), nullable=False),
         Column("topic", String(128), nullable=False),
         Column("payload", MEDIUMBLOB, nullable=False),
-        Column("state", TINYINT(unsigned=True), nullable=False, server_default=text("0")),
-        Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
-        Column("last_error", String(500), nullable=False, server_default=text("''")),
         Column("created_at", DATETIME(fsp=6), nullable=False, server_default=_NOW),
-        Column("sent_at", DATETIME(fsp=6)),
-        # Unsent rows are one short range of this index, however many sent ones lie behind them.
-        Index("outbox_by_state", "state", "seq", "shard"),
+    )
+
+
+def outbox_pending_table(metadata: MetaData) -> Table:
+    """The events not yet sent: sending one deletes it here, so that finding the next never passes over sent ones."""
+    return Table(
+        "outbox_pending",
+        metadata,
+        Column("shard", TINYINT(unsigned=True), primary_key=True, autoincrement=False),
+        Column("seq", BIGINT(unsigned=True), primary_key=True, autoincrement=False),
+    )
+
+
+def outbox_held_table(metadata: MetaData) -> Table:
+    """The events of aggregates whose oldest unsent one was refused. That oldest has a `retry_at` or is `poisoned`.
+
+    To send a poisoned one again set `attempts` and `poisoned` to 0 and `retry_at` to now; to give it up delete its row.
+    """
+    return Table(
+        "outbox_held",
+        metadata,
+        Column("aggregate_id", String(128), primary_key=True),
+        Column("seq", BIGINT(unsigned=True), primary_key=True, autoincrement=False),
+        Column("shard", TINYINT(unsigned=True), nullable=False),
+        Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
+        Column("poisoned", TINYINT(unsigned=True), nullable=False, server_default=text("0")),
+        Column("retry_at", DATETIME(fsp=6)),
+        Column("last_error", String(500), nullable=False, server_default=text("''")),
+        Index("outbox_held_by_retry", "shard", "retry_at"),
     )
 
 

@@ -10,24 +10,31 @@ from typing import Any, TypeVar
 from zlib import crc32
 
 import msgspec
-from sqlalchemy import CursorResult, Executable, MetaData, insert
+from sqlalchemy import CursorResult, Executable, MetaData, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from amazonlite.common.core.event import Event, as_cloud_event
 from amazonlite.common.data.errors import StoreContended, translated
-from amazonlite.common.data.tables import SHARDS, outbox_table
+from amazonlite.common.data.tables import SHARDS, outbox_pending_table, outbox_table
 
 T = TypeVar("T")
 
-_INSERT_EVENT = insert(outbox_table(MetaData()))
+_outbox = outbox_table(MetaData())
+_pending = outbox_pending_table(MetaData())
 
 
 class UnitOfWork:
     conn: AsyncConnection
 
-    def __init__(self, engine: AsyncEngine, on_events_committed: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        on_events_committed: Callable[[], None] | None = None,
+        check: Callable[[Event], None] | None = None,
+    ) -> None:
         self._engine = engine
-        self._on_events_committed = on_events_committed
+        self._on_events_committed = on_events_committed or _nothing
+        self._check = check or _nothing
         self._has_events = False
 
     async def __aenter__(self) -> UnitOfWork:
@@ -56,12 +63,16 @@ class UnitOfWork:
     async def add_events(self, events: Sequence[Event]) -> None:
         if not events:
             return
-        await self.conn.execute(_INSERT_EVENT, [_outbox_row(event) for event in events])
+        for event in events:
+            self._check(event)
+        await self.conn.execute(insert(_outbox), [_outbox_row(event) for event in events])
+        written = select(_outbox.c.shard, _outbox.c.seq).where(_outbox.c.event_id.in_([event.id for event in events]))
+        await self.conn.execute(insert(_pending).from_select(["shard", "seq"], written))
         self._has_events = True
 
     async def commit(self) -> None:
         await self.conn.commit()
-        if self._has_events and self._on_events_committed is not None:
+        if self._has_events:
             self._on_events_committed()
         self._has_events = False
 
@@ -70,10 +81,13 @@ UnitOfWorkFactory = Callable[[], UnitOfWork]
 
 
 def unit_of_work_factory(
-    engine: AsyncEngine, on_events_committed: Callable[[], None] | None = None
+    engine: AsyncEngine,
+    on_events_committed: Callable[[], None] | None = None,
+    check: Callable[[Event], None] | None = None,
 ) -> UnitOfWorkFactory:
-    """`on_events_committed` is called after each commit that wrote events; it wakes the relay."""
-    return lambda: UnitOfWork(engine, on_events_committed)
+    """`on_events_committed` is called after each commit that wrote events and wakes the relay; `check` raises on an
+    event that breaks its schema, so that none is ever written."""
+    return lambda: UnitOfWork(engine, on_events_committed, check)
 
 
 async def in_transaction(
@@ -93,6 +107,10 @@ async def _once(factory: UnitOfWorkFactory, work: Callable[[UnitOfWork], Awaitab
         result = await work(uow)
         await uow.commit()
         return result
+
+
+def _nothing(*_: object) -> None:
+    """Nobody listens."""
 
 
 def shard_of(aggregate_id: str) -> int:

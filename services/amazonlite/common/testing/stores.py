@@ -11,10 +11,13 @@ from urllib.parse import urlsplit
 
 import pymysql
 import redis
+from kafka.admin import KafkaAdminClient
 from pymysql.cursors import Cursor
 
 from amazonlite.common.core.settings import KafkaSettings, MongoSettings, MysqlSettings
 from amazonlite.common.data import migrate, migrations_common
+from amazonlite.common.events.provision import provision
+from amazonlite.common.events.topics import Topic, dlq_of
 
 
 class StoreAddressMissing(Exception):
@@ -59,6 +62,19 @@ def drop_database(mysql: MysqlSettings) -> None:
 
 def kafka_settings() -> KafkaSettings:
     return KafkaSettings(bootstrap=address("TEST_KAFKA"))
+
+
+@contextmanager
+def kafka_topics(*names: str) -> Iterator[list[str]]:
+    """Topics of these names with a random ending, and their dead letter topics, deleted afterwards."""
+    topics = [Topic(f"{name}.test-{suffix()}", "test", "a test") for name in names]
+    provision(kafka_settings(), topics, wait_seconds=10)
+    try:
+        yield [topic.name for topic in topics]
+    finally:
+        admin = KafkaAdminClient(bootstrap_servers=address("TEST_KAFKA"))
+        admin.delete_topics([name for topic in topics for name in (topic.name, dlq_of(topic.name))])
+        admin.close()
 
 
 def mongo_settings() -> MongoSettings:

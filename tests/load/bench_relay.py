@@ -1,0 +1,113 @@
+"""How fast the relay drains an outbox, beside producing the same records with the same client from memory."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Sequence
+
+from confluent_kafka import Producer
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from amazonlite.common.core.clock import SystemClock
+from amazonlite.common.core.event import Event, new_event
+from amazonlite.common.core.ids import derive_id, new_id
+from amazonlite.common.data.engine import create_engine
+from amazonlite.common.data.unit_of_work import in_transaction, unit_of_work_factory
+from amazonlite.common.events.envelope import encode
+from amazonlite.common.events.producer import EventProducer, Record
+from amazonlite.common.events.relay import Relay
+from amazonlite.common.testing import stores
+from amazonlite.common.testing.eventually import eventually
+
+EVENTS = 20_000
+ORDERS = 5_000
+RUNS = 5
+WANTED = 0.5
+
+
+async def run() -> list[dict[str, object]]:
+    kafka = stores.kafka_settings()
+    mysql = stores.create_common_database()
+    engine = create_engine(mysql)
+    producer = EventProducer(kafka)
+    try:
+        with stores.kafka_topics("bench-a", "bench-b") as topics:
+            records = [Record(event.type, event.subject.encode(), encode(event)) for event in _events(topics)]
+            client = Producer(producer.config)
+            _produce(client, records[:500])  # connects and learns the topics
+            await producer.send(records[:500])
+            ours, raw = [], []
+            for _ in range(RUNS):
+                raw.append(_produce(client, records))
+                ours.append(await _drain(engine, producer, _events(topics)))
+    finally:
+        await producer.close()
+        await engine.dispose()
+        stores.drop_database(mysql)
+    return [_row(statistics.median(ours), statistics.median(raw))]
+
+
+def _events(topics: Sequence[str]) -> list[Event]:
+    """The life of each order in turn, as a busy hour leaves it in the outbox."""
+    orders = [derive_id("ord", "bench", str(number)) for number in range(ORDERS)]
+    lines = [
+        {"sku": f"B0{line:08d}", "quantity": 1, "unitPrice": {"amount": 1999, "currency": "EUR"}} for line in range(2)
+    ]
+    return [
+        new_event(
+            topics[step % len(topics)],
+            order,
+            {"orderId": order, "customerId": derive_id("usr", order), "lines": lines, "saleId": None},
+            source="/order",
+            clock=SystemClock(),
+            ids=new_id,
+        )
+        for step in range(EVENTS // ORDERS)
+        for order in orders
+    ]
+
+
+def _produce(client: Producer, records: Sequence[Record]) -> float:
+    """Events a second, all acknowledged."""
+    started = time.perf_counter()
+    for record in records:
+        client.produce(record.topic, record.value, record.key, headers=record.headers)
+    client.flush()
+    return len(records) / (time.perf_counter() - started)
+
+
+async def _drain(engine: AsyncEngine, producer: EventProducer, events: list[Event]) -> float:
+    """Events a second from the relay's first look at a full outbox to the last one settled."""
+    factory = unit_of_work_factory(engine)
+    for first in range(0, len(events), 500):
+        await in_transaction(factory, lambda uow, some=events[first : first + 500]: uow.add_events(some))
+    relay = Relay(engine, producer)
+    started = time.perf_counter()
+    running = asyncio.create_task(relay.run())
+    await eventually(lambda: _empty(engine), within=60, every=0.005)
+    seconds = time.perf_counter() - started
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return len(events) / seconds
+
+
+async def _empty(engine: AsyncEngine) -> bool:
+    async with engine.connect() as connection:
+        return await connection.scalar(text("SELECT 1 FROM outbox_pending LIMIT 1")) is None
+
+
+def _row(ours: float, other: float) -> dict[str, object]:
+    ratio = round(ours / other, 3)
+    return {
+        "job": f"relay: drain {EVENTS:,} outbox events",
+        "unit": "events/s",
+        "ours": round(ours),
+        "other": round(other),
+        "otherName": "confluent-kafka, the same records from memory",
+        "ratio": ratio,
+        "wanted": WANTED,
+        "holds": ratio >= WANTED,
+    }
