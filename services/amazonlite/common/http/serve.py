@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import socket
 from types import FrameType
 
 import uvicorn
@@ -16,6 +17,7 @@ from fastapi import FastAPI
 
 from amazonlite.common.core.settings import ObserveSettings
 from amazonlite.common.observe.logs import configure_logging
+from amazonlite.common.observe.memory import settle_memory
 from amazonlite.common.observe.tracing import start_tracing, stop_tracing
 
 DRAIN_SECONDS = 2.0
@@ -23,19 +25,31 @@ FINISH_SECONDS = 7
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn that fails readiness before it stops listening; a second signal skips the wait."""
+    """Uvicorn that fails readiness before it stops listening; a second signal skips the wait.
+
+    A signal is not raised again after the shutdown, as uvicorn would do: the process ends by itself, with status 0.
+    """
 
     def __init__(self, config: uvicorn.Config, load: _Load) -> None:
         super().__init__(config)
         self._load = load
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        settle_memory()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         app = self._load.app
         if app is None or not self.started or app.state.health.draining:
-            super().handle_exit(sig, frame)
+            self.force_exit = self.should_exit
+            self.should_exit = True
             return
         app.state.health.draining = True
-        asyncio.get_event_loop().call_later(DRAIN_SECONDS, super().handle_exit, sig, frame)
+        loop = asyncio.get_event_loop()
+        loop.call_soon_threadsafe(loop.call_later, DRAIN_SECONDS, self._stop)
+
+    def _stop(self) -> None:
+        self.should_exit = True
 
 
 class _Load:

@@ -1,0 +1,99 @@
+"""A stopped process fails readiness first, answers what it has begun, and ends by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+APP = """
+import asyncio
+from fastapi import APIRouter
+from amazonlite.common.http.app import create_app
+
+routes = APIRouter()
+released = asyncio.Event()
+
+@routes.get("/slow")
+async def slow():
+    await released.wait()
+    return "done"
+
+@routes.post("/release")
+async def release():
+    released.set()
+
+def create():
+    return create_app("probe", routers=[routes])
+"""
+RUN = "from amazonlite.common.http.serve import run; run('shop.probe.app:create')"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Served:
+    def __init__(self, process: asyncio.subprocess.Process, url: str, session: aiohttp.ClientSession) -> None:
+        self.process = process
+        self.url = url
+        self.session = session
+
+    async def status(self, path: str, method: str = "GET") -> int:
+        try:
+            async with self.session.request(method, self.url + path) as response:
+                return response.status
+        except aiohttp.ClientConnectionError:
+            return 0
+
+    async def becomes(self, path: str, status: int) -> None:
+        async with asyncio.timeout(15):
+            while await self.status(path) != status:
+                assert self.process.returncode is None
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    package = tmp_path / "shop" / "probe"
+    package.mkdir(parents=True)
+    (package / "app.py").write_text(APP)
+    port = free_port()
+    environment = {**os.environ, "PORT": str(port), "PYTHONPATH": str(tmp_path)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", RUN, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    async with aiohttp.ClientSession() as session:
+        served = Served(process, f"http://127.0.0.1:{port}", session)
+        await served.becomes("/readyz", 200)
+        yield served
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
+
+
+async def test_readiness_fails_first_and_what_was_begun_is_answered(served: Served) -> None:
+    slow = asyncio.create_task(served.status("/slow"))
+    await asyncio.sleep(0)
+    served.process.send_signal(signal.SIGTERM)
+    await served.becomes("/readyz", 503)
+    assert await served.status("/healthz") == 200
+    assert await served.status("/release", "POST") == 200
+    assert await slow == 200
+    assert await asyncio.wait_for(served.process.wait(), 10) == 0
+
+
+async def test_a_request_that_never_ends_does_not_keep_the_process(served: Served) -> None:
+    hanging = asyncio.create_task(served.status("/slow"))
+    served.process.send_signal(signal.SIGINT)
+    assert await asyncio.wait_for(served.process.wait(), 12) == 0
+    assert await hanging in (0, 500)
