@@ -6,7 +6,6 @@ import pytest
 from amazonlite.common.core.settings import MongoSettings
 from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.common.testing.asgi import AsgiClient, asgi_client
-from amazonlite.common.testing.eventually import eventually
 from amazonlite.common.testing.fakes import FakeJwks, mint_token
 from amazonlite.product.app import create
 from amazonlite.product.settings import Settings
@@ -19,13 +18,9 @@ async def staff(mongo: MongoSettings) -> AsyncIterator[AsgiClient]:
     """A client of the service with the catalogue's staff token."""
     app = create(Settings(mongo=mongo))
     app.state.verifier = TokenVerifier(FakeJwks())
+    await app.state.catalogue.prepare()  # the app does it in the background, while the stand-in server is busy
     token = mint_token("svc_load", ["staff:catalogue"], kind="service")
     async with asgi_client(app, {"Authorization": f"Bearer {token}"}) as client:
-
-        async def ready() -> bool:
-            return (await client.get("/readyz")).status == 200
-
-        await eventually(ready)
         yield client
 
 
