@@ -55,10 +55,10 @@ async def order_authorized(desk: Desk, uow: UnitOfWork, event: Event) -> None:
     order_id = event.data["orderId"]
     try:
         await confirm(desk, uow, order_id)
-    except (ReservationNotFound, ReservationAlreadyDecided) as refusal:
-        reason = (
-            f"reservation_{refusal.state.lower()}" if isinstance(refusal, ReservationAlreadyDecided) else refusal.code
-        )
+    except ReservationNotFound as refusal:
+        await uow.add_event(desk.event(CONFIRMATION_REJECTED, order_id, reason=refusal.code))
+    except ReservationAlreadyDecided as refusal:
+        reason = f"reservation_{refusal.state.lower()}"
         await uow.add_event(desk.event(CONFIRMATION_REJECTED, order_id, reason=reason))
 
 

@@ -22,7 +22,7 @@ EXPIRED = "inventory.expired.v1"
 
 
 async def keep_expiring(desk: Desk) -> None:
-    """A sweep a second, for ever; while the database is away it waits for it."""
+    """A sweep a second, for ever; while the database is away it tries again."""
     while True:
         try:
             await expire_overdue(desk)

@@ -27,7 +27,7 @@ RESERVED = "inventory.reserved.v1"
 async def reserve(
     desk: Desk, uow: UnitOfWork, order_id: str, lines: Sequence[Line], expires_at: datetime
 ) -> Reservation:
-    """UnknownSku or InsufficientStock: nothing is reserved. A tombstone comes back as it is: without lines, RELEASED."""
+    """UnknownSku or InsufficientStock: nothing is reserved. A tombstone comes back as it is: RELEASED, no lines."""
     known = await store.lock_reservation(uow, order_id)
     if known is not None:
         return known

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from amazonlite.common.core.errors import Unavailable
-from amazonlite.common.data.unit_of_work import in_transaction
+from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.inventory.desk import Desk
 from amazonlite.inventory.flash_sale import store as sales
@@ -50,7 +51,7 @@ class Admitter:
         if self._ticks % SAVE_EVERY == 0:
             await self._save(seen)
 
-    async def _known(self, uow: sales.UnitOfWork, sale_id: str) -> Turnout:
+    async def _known(self, uow: UnitOfWork, sale_id: str) -> Turnout:
         if sale_id not in self._saved:
             self._saved[sale_id] = await sales.turnout(uow, sale_id)
         return self._saved[sale_id]
@@ -58,7 +59,5 @@ class Admitter:
     async def _save(self, seen: dict[str, Turnout]) -> None:
         for sale_id, turnout in seen.items():
             if turnout != self._saved[sale_id]:
-                await in_transaction(
-                    self.desk.transactions, lambda uow, s=sale_id, t=turnout: sales.save_turnout(uow, s, t)
-                )
+                await in_transaction(self.desk.transactions, partial(sales.save_turnout, sale_id=sale_id, seen=turnout))
         self._saved = seen

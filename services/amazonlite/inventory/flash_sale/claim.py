@@ -29,7 +29,7 @@ from amazonlite.inventory.flash_sale.ticket import Ticket
 async def claim_units(desk: SaleDesk, claim: Claim, ticket: Ticket) -> Held:
     """The hold. The same claim again gets the same hold, whether or not the shopper still has a place."""
     started = time.perf_counter()
-    outcome = "failed"
+    outcome = "internal_error"
     try:
         held = await _claim(desk, claim, ticket)
         outcome = "held" if held.new else "replayed"
@@ -78,9 +78,8 @@ class PlaceFreer:
         self._freeing: set[asyncio.Task[None]] = set()
 
     def __call__(self, sale_id: str, claims: Sequence[Claim], outcomes: Sequence[Outcome]) -> None:
-        done = [
-            c.customer_id for c, o in zip(claims, outcomes, strict=True) if isinstance(o, Held | CustomerLimitReached)
-        ]
+        answered = zip(claims, outcomes, strict=True)
+        done = [claim.customer_id for claim, outcome in answered if isinstance(outcome, Held | CustomerLimitReached)]
         if done:
             task = asyncio.create_task(self._free(sale_id, done))
             self._freeing.add(task)

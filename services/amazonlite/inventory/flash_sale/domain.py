@@ -84,7 +84,12 @@ class Terms:
     ends_at: datetime
     per_customer_limit: int
     hold_ttl: timedelta
+    pre_queue: timedelta = timedelta(0)
     rehearsal: bool = False
+
+    @property
+    def queue_opens_at(self) -> datetime:
+        return self.starts_at - self.pre_queue
 
 
 @dataclass(frozen=True, slots=True)

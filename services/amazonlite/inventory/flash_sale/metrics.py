@@ -12,7 +12,7 @@ CLAIM_SECONDS = Histogram(
 )
 CLAIMS = Counter(
     "flash_sale_claims_total",
-    "Claims answered: held, replayed, unavailable, or the code of the refusal",
+    "Claims answered: held, replayed, or the code of the refusal",
     ["sale", "outcome"],
 )
 CLAIM_GROUP = Histogram(

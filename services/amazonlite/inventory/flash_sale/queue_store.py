@@ -23,7 +23,7 @@ from amazonlite.inventory.flash_sale.ticket import Ticket
 
 log = get_logger(__name__)
 
-NAMES = ("config", "waiting", "active", "seen", "arrivals", "gone", "bucket", "stats")
+NAMES = ("config", "waiting", "active", "admitted", "seen", "arrivals", "gone", "bucket", "stats")
 REBUILD_GRACE = timedelta(seconds=2)
 TIMEOUT_SECONDS = 1.0
 CONNECTIONS = 50

@@ -1,10 +1,11 @@
 -- The queue of one sale; this part is put before each of the other scripts, and every script runs atomically.
 -- Time is Redis's own, in microseconds. Whoever is in `active` may claim until the score there, a lease, runs out.
+-- `admitted` has when each was first let in: nobody keeps others out for longer than TENURE by asking without claiming.
 -- Whoever is in `waiting` stands there by rank; `seen` has when they last asked. `arrivals` has each one's arrival
 -- number, which their ticket has too, so that an emptied Redis is filled again by the tickets of those who ask.
 
-local CONFIG, WAITING, ACTIVE, SEEN, ARRIVALS, GONE, BUCKET, STATS = unpack(KEYS)
-local LEASE, PATIENCE, WINDOW = 4e6, 15e6, 10e6
+local CONFIG, WAITING, ACTIVE, ADMITTED, SEEN, ARRIVALS, GONE, BUCKET, STATS = unpack(KEYS)
+local LEASE, TENURE, PATIENCE, WINDOW = 4e6, 60e6, 15e6, 10e6
 local MOST_AT_ONCE = 1000
 
 local time = redis.call('TIME')
@@ -80,6 +81,7 @@ local function admit()
   if admitted == 0 then return end
   for i = 1, #next, 2 do
     redis.call('ZADD', ACTIVE, now + LEASE, next[i])
+    redis.call('HSETNX', ADMITTED, next[i], now)
     redis.call('ZREM', SEEN, next[i])
   end
   redis.call('HSET', BUCKET, 'tokens', had - admitted, 'tokens_at', now)
@@ -91,9 +93,22 @@ local function answer(state, arrival, position, reason)
   return {state, arrival, position, reason, tostring(measured_rate()), config.rate, config.starts, config.state, now}
 end
 
+local function forget(member)
+  redis.call('ZREM', ACTIVE, member)
+  redis.call('ZREM', WAITING, member)
+  redis.call('ZREM', SEEN, member)
+  redis.call('HDEL', ARRIVALS, member)
+  redis.call('HDEL', ADMITTED, member)
+  redis.call('SADD', GONE, member)
+end
+
 -- Where the shopper stands now: admitted with a fresh lease, or waiting and heard of.
 local function stand(member, arrival, draw)
   purge_leases()
+  if now - (redis.call('HGET', ADMITTED, member) or now) > TENURE then
+    forget(member)
+    return answer('LEFT', arrival, 0, '')
+  end
   if not redis.call('ZSCORE', ACTIVE, member) then
     redis.call('ZADD', WAITING, 'NX', rank(arrival, draw), member)
     redis.call('ZADD', SEEN, now, member)

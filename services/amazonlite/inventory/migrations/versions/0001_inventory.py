@@ -78,6 +78,7 @@ CREATE TABLE flash_sale (
     ends_at DATETIME(6) NOT NULL,
     per_customer_limit INT NOT NULL,
     hold_seconds INT NOT NULL,
+    pre_queue_seconds INT NOT NULL DEFAULT 0,
     max_active INT NOT NULL,
     rate_per_second DOUBLE NOT NULL,
     admission_order VARCHAR(8) NOT NULL,

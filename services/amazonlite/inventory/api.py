@@ -1,0 +1,85 @@
+"""Routes of stock and reservations: who asks, what for, and the answer's form."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Path, Request
+from fastapi.responses import JSONResponse
+
+from amazonlite.common.data.unit_of_work import in_transaction
+from amazonlite.common.security.principal import require
+from amazonlite.inventory import read
+from amazonlite.inventory.adjust import set_on_hand
+from amazonlite.inventory.confirm import confirm
+from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.domain import ReservationAlreadyDecided, ReservationState
+from amazonlite.inventory.release import release
+from amazonlite.inventory.reserve import reserve
+from amazonlite.inventory.schemas import LedgerView, OnHand, ReservationView, ReserveOrder, Sku, SkuOnHand, StockView
+
+
+def desk_of(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+AtDesk = Annotated[Desk, Depends(desk_of)]
+SkuPath = Annotated[str, Path(max_length=64)]
+OrderId = Annotated[str, Path(max_length=64)]
+staff = Depends(require("staff:stock"))
+
+shop = APIRouter(prefix="/api", tags=["stock"])
+internal = APIRouter(prefix="/internal", tags=["internal"], dependencies=[Depends(require("internal"))])
+
+
+@shop.get("/inventory/{sku}", response_model=StockView)
+async def get(desk: AtDesk, sku: SkuPath) -> StockView:
+    return StockView.of(await read.get_stock(desk, sku))
+
+
+@shop.put("/inventory/{sku}", response_model=StockView, dependencies=[staff])
+async def put(desk: AtDesk, sku: Annotated[Sku, Path()], body: OnHand) -> StockView:
+    """Sets what is on hand. 409 `below_reserved` when less than is reserved."""
+    [stock] = await in_transaction(desk.transactions, lambda uow: set_on_hand(desk, uow, {sku: body.on_hand}))
+    return StockView.of(stock)
+
+
+@shop.post("/inventory:bulk", response_model=list[StockView], dependencies=[staff])
+async def put_many(
+    desk: AtDesk, body: Annotated[list[SkuOnHand], Body(min_length=1, max_length=500)]
+) -> list[StockView]:
+    """Sets what is on hand of many SKUs, all or none; of a repeated SKU the last counts."""
+    counted = {item.sku: item.on_hand for item in body}
+    stocks = await in_transaction(desk.transactions, lambda uow: set_on_hand(desk, uow, counted))
+    return [StockView.of(stock) for stock in stocks]
+
+
+@internal.get("/ledger/{sku}", response_model=LedgerView)
+async def ledger(desk: AtDesk, sku: SkuPath) -> LedgerView:
+    """What the ledger of the SKU adds up to, beside its counters."""
+    return LedgerView.of(*await read.get_ledger(desk, sku))
+
+
+@internal.post("/reservations", response_model=ReservationView, status_code=201)
+async def make(desk: AtDesk, body: ReserveOrder) -> JSONResponse:
+    """201 with the reservation, also when the order has one already. 409 when it was ended before it was made."""
+    expires_at = desk.clock.now() + timedelta(seconds=body.ttl_seconds)
+    made = await in_transaction(
+        desk.transactions, lambda uow: reserve(desk, uow, body.order_id, body.units(), expires_at)
+    )
+    if made.state in {ReservationState.RELEASED, ReservationState.EXPIRED}:
+        raise ReservationAlreadyDecided(made.state)
+    return JSONResponse(ReservationView.of(made).as_json(), 201)
+
+
+@internal.post("/reservations/{order_id}/release", response_model=ReservationView)
+async def let_go(desk: AtDesk, order_id: OrderId) -> ReservationView:
+    """Also before the reservation is made, which then never will be."""
+    return ReservationView.of(await in_transaction(desk.transactions, lambda uow: release(desk, uow, order_id)))
+
+
+@internal.post("/reservations/{order_id}/confirm", response_model=ReservationView)
+async def buy(desk: AtDesk, order_id: OrderId) -> ReservationView:
+    return ReservationView.of(await in_transaction(desk.transactions, lambda uow: confirm(desk, uow, order_id)))

@@ -1,0 +1,84 @@
+"""Composition root of the inventory service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from amazonlite.common.data.engine import create_engine
+from amazonlite.common.data.unit_of_work import unit_of_work_factory
+from amazonlite.common.events.consumer import Consumer
+from amazonlite.common.events.producer import EventProducer
+from amazonlite.common.events.relay import Relay
+from amazonlite.common.http.app import create_app
+from amazonlite.common.security.jwks import JwksSource
+from amazonlite.common.security.jwt import TokenVerifier
+from amazonlite.inventory.api import internal, shop
+from amazonlite.inventory.consumers import GROUP, handlers
+from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.expire import keep_expiring
+from amazonlite.inventory.flash_sale.admission import Admitter
+from amazonlite.inventory.flash_sale.api import shop as sale_shop
+from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
+from amazonlite.inventory.flash_sale.claim import PlaceFreer
+from amazonlite.inventory.flash_sale.commit_claims import commit_claims
+from amazonlite.inventory.flash_sale.desk import SaleDesk
+from amazonlite.inventory.flash_sale.operator_api import operator
+from amazonlite.inventory.flash_sale.queue_store import QueueStore, connect
+from amazonlite.inventory.flash_sale.ticket import TicketOffice
+from amazonlite.inventory.settings import Settings
+
+CONNECTIONS = (
+    24  # the consumer's six, the relay's three, sweeper, admission, a claim group a sale, the rest for requests
+)
+
+
+def create(settings: Settings | None = None) -> FastAPI:
+    service = _Service(settings or Settings())
+    app = create_app(
+        "inventory",
+        routers=[sale_shop, shop, operator, internal],
+        background=[service.relay.run, service.consumer.run, service.expire, service.admitter.run],
+        # Not Redis: without it only the queue is away, and it says so itself.
+        readiness={"mysql": service.database_answers},
+        lifespan=service.open,
+    )
+    app.state.desk = service.desk
+    app.state.sale_desk = service.sale_desk
+    app.state.verifier = TokenVerifier(service.jwks)
+    return app
+
+
+class _Service:
+    """All that lives as long as the process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._engine = create_engine(settings.mysql, pool_size=CONNECTIONS)
+        self._producer = EventProducer(settings.kafka)
+        self.jwks = JwksSource(settings.jwks_url)
+        self.relay = Relay(self._engine, self._producer)
+        self.desk = Desk(unit_of_work_factory(self._engine, self.relay.wake))
+        self._queue = QueueStore(connect(settings.redis.url))
+        self.admitter = Admitter(self.desk, self._queue)
+        batcher = ClaimBatcher(partial(commit_claims, self.desk), PlaceFreer(self._queue))
+        self.sale_desk = SaleDesk(self.desk, self._queue, TicketOffice(settings.ticket_key), batcher)
+        self.consumer = Consumer(settings.kafka, GROUP, handlers(self.desk), self.desk.transactions, self._producer)
+
+    @asynccontextmanager
+    async def open(self, _: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._engine.dispose)
+            for opened in (self._producer, self.jwks, self._queue):
+                stack.push_async_callback(opened.close)
+            yield
+
+    async def expire(self) -> None:
+        await keep_expiring(self.desk)
+
+    async def database_answers(self) -> None:
+        """A unit of work opens with a connection that was tried."""
+        async with self.desk.transactions():
+            pass

@@ -1,0 +1,95 @@
+"""Routes for shoppers: look at sales, queue, claim."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Path, Request
+from fastapi.responses import JSONResponse
+from starlette.responses import Response
+
+from amazonlite.common.core import context
+from amazonlite.common.security.jwt import Principal
+from amazonlite.common.security.principal import require
+from amazonlite.inventory.flash_sale import queue
+from amazonlite.inventory.flash_sale.claim import claim_units
+from amazonlite.inventory.flash_sale.desk import SaleDesk
+from amazonlite.inventory.flash_sale.domain import Claim
+from amazonlite.inventory.flash_sale.read import get_sale, list_sales, look_at_queue
+from amazonlite.inventory.flash_sale.schemas import (
+    ClaimUnits,
+    HeldView,
+    JoinedView,
+    PlaceView,
+    SaleSummary,
+    SaleView,
+)
+
+
+def sale_desk_of(request: Request) -> SaleDesk:
+    desk: SaleDesk = request.app.state.sale_desk
+    return desk
+
+
+AtDesk = Annotated[SaleDesk, Depends(sale_desk_of)]
+SaleId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+Shopper = Annotated[Principal, Depends(require("shop"))]
+TicketText = Annotated[str, Header(alias="X-Queue-Ticket", max_length=500)]
+IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
+
+shop = APIRouter(prefix="/api/flash-sales", tags=["flash sales"])
+
+
+@shop.get("", response_model=list[SaleSummary])
+async def sales(desk: AtDesk) -> list[SaleSummary]:
+    return [SaleSummary.of(sale) for sale in await list_sales(desk.desk)]
+
+
+@shop.get("/{sale_id}", response_model=SaleView)
+async def sale(desk: AtDesk, sale_id: SaleId) -> SaleView:
+    found = await get_sale(desk.desk, sale_id)
+    return SaleView.with_queue(found, await look_at_queue(desk.desk, desk.queue, sale_id))
+
+
+@shop.post("/{sale_id}/queue", status_code=201, response_model=JoinedView)
+async def join(desk: AtDesk, shopper: Shopper, sale_id: SaleId) -> JSONResponse:
+    """A place in the queue, or the place the customer has, and the ticket that proves it."""
+    joined = await queue.join(desk, sale_id, shopper.subject)
+    return JSONResponse(JoinedView.with_ticket(joined).as_json(), 201)
+
+
+@shop.get("/{sale_id}/queue", response_model=PlaceView)
+async def look(desk: AtDesk, shopper: Shopper, sale_id: SaleId, x_queue_ticket: TicketText) -> JSONResponse:
+    """Where the shopper stands; asking keeps the place."""
+    ticket = desk.tickets.read(x_queue_ticket, sale_id, shopper.subject)
+    return JSONResponse(PlaceView.of(await queue.look(desk, ticket)).as_json())
+
+
+@shop.delete("/{sale_id}/queue", status_code=204)
+async def leave(desk: AtDesk, shopper: Shopper, sale_id: SaleId, x_queue_ticket: TicketText) -> Response:
+    await queue.leave(desk, desk.tickets.read(x_queue_ticket, sale_id, shopper.subject))
+    return Response(status_code=204)
+
+
+@shop.post("/{sale_id}/claims", status_code=201, response_model=HeldView)
+async def claim(
+    desk: AtDesk,
+    shopper: Shopper,
+    sale_id: SaleId,
+    body: ClaimUnits,
+    x_queue_ticket: TicketText,
+    idempotency_key: IdempotencyKey,
+) -> JSONResponse:
+    """Holds units for the shopper until `payBefore`. The same key again gets the same hold."""
+    ticket = desk.tickets.read(x_queue_ticket, sale_id, shopper.subject)
+    wish = Claim(
+        sale_id,
+        shopper.subject,
+        idempotency_key,
+        body.quantity,
+        correlation_id=context.correlation_id.get(),
+        traceparent=context.traceparent.get(),
+    )
+    held = await claim_units(desk, wish, ticket)
+    headers = {} if held.new else {"Idempotency-Replayed": "true"}
+    return JSONResponse(HeldView.of(sale_id, held).as_json(), 201, headers)

@@ -1,0 +1,68 @@
+"""Takes a sale back, whatever state it is in: aborted, unpaid holds ended, unsold units returned."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.exc import IntegrityError
+
+from amazonlite.common.core.money import Money
+from amazonlite.common.data.errors import StoreContended
+from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
+from amazonlite.inventory.expire import end_unpaid
+from amazonlite.inventory.flash_sale import store as sales
+from amazonlite.inventory.flash_sale.allocate import TOMBSTONE
+from amazonlite.inventory.flash_sale.change_state import change_state
+from amazonlite.inventory.flash_sale.desk import SaleDesk
+from amazonlite.inventory.flash_sale.domain import Admission, Books, Counters, Sale, SaleState, Terms
+from amazonlite.inventory.flash_sale.settle import settle
+from amazonlite.inventory.flash_sale.step import Step
+
+BATCH = 200
+
+
+async def remove(desk: SaleDesk, sale_id: str, step: Step) -> Books:
+    """Repeatable from any point it was interrupted at. What is paid stays sold; a settled sale stays as it is.
+
+    A sale never allocated gets a tombstone, so that a late allocation of it cannot take stock that nobody would return.
+    """
+    sale = await in_transaction(desk.desk.transactions, lambda uow: _found(uow, sale_id, step))
+    if sale.state is not SaleState.SETTLED:
+        await change_state(desk, sale_id, SaleState.ABORTED, step)
+        while await in_transaction(desk.desk.transactions, lambda uow: _end_holds(desk, uow, sale_id)) == BATCH:
+            pass
+    return await settle(desk, sale_id, step)
+
+
+async def _end_holds(desk: SaleDesk, uow: UnitOfWork, sale_id: str) -> int:
+    held = await sales.lock_holds(uow, sale_id, BATCH)
+    await end_unpaid(desk.desk, uow, held)
+    return len(held)
+
+
+async def _found(uow: UnitOfWork, sale_id: str, step: Step) -> Sale:
+    found = await sales.find(uow, sale_id)
+    if found is not None:
+        return found[0]
+    tombstone = _tombstone(sale_id, step)
+    try:
+        await sales.add(uow, tombstone)
+    except IntegrityError as error:
+        raise StoreContended("the sale was made this very moment") from error
+    return tombstone
+
+
+def _tombstone(sale_id: str, step: Step) -> Sale:
+    never = datetime(2000, 1, 1, tzinfo=UTC)
+    return Sale(
+        id=sale_id,
+        terms=Terms(sale_id, "", 0, Money(0, "XXX"), never, never, 1, timedelta(seconds=1), rehearsal=True),
+        admission=Admission(max_active=1, rate_per_second=1),
+        counters=Counters(),
+        state=SaleState.ABORTED,
+        version=1,
+        fence=step.fence,
+        fingerprint=TOMBSTONE,
+        last_step=step.key,
+        settled=True,
+    )

@@ -1,0 +1,61 @@
+"""The operator's steps on a sale: each repeatable under its key, and refused once a newer operator has spoken."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
+from amazonlite.inventory.flash_sale import store as sales
+from amazonlite.inventory.flash_sale.desk import SaleDesk
+from amazonlite.inventory.flash_sale.domain import Sale
+from amazonlite.inventory.flash_sale.errors import QueueUnavailable, SaleNotFound, StaleFence
+from amazonlite.inventory.flash_sale.store import Turnout
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``key`` names the step (CR uid and step), ``fence`` is the fencing number of the operator's lease."""
+
+    key: str
+    fence: int
+
+
+Change = Callable[[UnitOfWork, Sale], Awaitable[Sale]]
+
+
+def taken(sale: Sale, step: Step) -> Sale:
+    """The sale with the step noted; StaleFence when a newer operator has acted on it."""
+    if step.fence < sale.fence:
+        raise StaleFence(sale.fence)
+    return replace(sale, fence=step.fence, last_step=step.key)
+
+
+async def take_step(desk: SaleDesk, sale_id: str, step: Step, change: Change) -> tuple[Sale, datetime]:
+    """Runs ``change`` under the sale's lock and saves what it makes of the sale.
+
+    A change makes the sale as wanted rather than different from before, so that a repeated step changes nothing.
+    """
+
+    async def work(uow: UnitOfWork) -> tuple[Sale, datetime]:
+        found = await sales.lock(uow, sale_id)
+        if found is None:
+            raise SaleNotFound(sale_id)
+        sale, now = found
+        changed = await change(uow, taken(sale, step))
+        if (changed.state, changed.admission) != (sale.state, sale.admission):
+            changed = replace(changed, version=sale.version + 1)
+        await sales.save(uow, changed)
+        return (await sales.find(uow, sale_id)) or (changed, now)
+
+    saved, now = await in_transaction(desk.desk.transactions, work)
+    await tell_queue(desk, saved, now)
+    return saved, now
+
+
+async def tell_queue(desk: SaleDesk, sale: Sale, now: datetime) -> None:
+    """The queue learns of a change at once; if it is away, from the next admission that reaches it."""
+    with suppress(QueueUnavailable):
+        await desk.queue.tick(sale, now, Turnout(), grace=timedelta(0))

@@ -1,0 +1,107 @@
+"""What the stock API takes and answers; quantities are whole units."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from amazonlite.common.core.clock import iso
+from amazonlite.inventory.domain import Kind, Line, Reservation, Stock, balance
+
+MOST_UNITS = 1_000_000_000
+Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+Id = Annotated[str, Field(min_length=1, max_length=64)]
+Units = Annotated[int, Field(ge=0, le=MOST_UNITS)]
+
+
+class Body(BaseModel):
+    """camelCase outside, snake_case inside; unknown members are refused."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class OnHand(Body):
+    on_hand: Units
+
+
+class SkuOnHand(OnHand):
+    sku: Sku
+
+
+class StockView(Body):
+    sku: str
+    on_hand: int
+    available: int
+    reserved: int
+
+    @classmethod
+    def of(cls, stock: Stock) -> StockView:
+        return cls(sku=stock.sku, on_hand=stock.on_hand, available=stock.available, reserved=stock.reserved)
+
+
+class WantedLine(Body):
+    sku: Sku
+    quantity: int = Field(ge=1, le=MOST_UNITS)
+
+
+class ReserveOrder(Body):
+    order_id: Id
+    lines: list[WantedLine] = Field(min_length=1, max_length=100)
+    ttl_seconds: int = Field(ge=1, le=7 * 24 * 3600)
+
+    def units(self) -> list[Line]:
+        """One line a SKU."""
+        units: dict[str, int] = {}
+        for line in self.lines:
+            units[line.sku] = units.get(line.sku, 0) + line.quantity
+        return [Line(sku, quantity) for sku, quantity in units.items()]
+
+
+class LineView(Body):
+    sku: str
+    quantity: int
+
+
+class ReservationView(Body):
+    reservation_id: str
+    order_id: str
+    state: str
+    expires_at: str
+    lines: list[LineView]
+
+    @classmethod
+    def of(cls, reservation: Reservation) -> ReservationView:
+        return cls(
+            reservation_id=reservation.id,
+            order_id=reservation.order_id,
+            state=reservation.state,
+            expires_at=iso(reservation.expires_at),
+            lines=[LineView(sku=line.sku, quantity=line.quantity) for line in reservation.lines],
+        )
+
+
+class LedgerView(Body):
+    """A SKU's counters beside what its ledger adds up to; ``units`` is the sum of each kind of entry."""
+
+    sku: str
+    units: dict[str, int]
+    ledger: StockView
+    stock: StockView
+    conserved: bool
+
+    @classmethod
+    def of(cls, stock: Stock, totals: dict[Kind, int]) -> LedgerView:
+        told = balance(totals)
+        by_ledger = Stock(stock.sku, told.on_hand, told.available, told.reserved)
+        return cls(
+            sku=stock.sku,
+            units={kind.value: units for kind, units in totals.items()},
+            ledger=StockView.of(by_ledger),
+            stock=StockView.of(stock),
+            conserved=by_ledger == stock,
+        )
