@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from contextlib import AsyncExitStack
 
 import aiohttp
@@ -40,17 +39,16 @@ class Operator:
     def __init__(self, settings: Settings, kube: Kube, session: aiohttp.ClientSession) -> None:
         self._namespace = settings.pod_namespace
         self._kube = kube
-        # Two lives of one pod are two holders: each gets a fencing number of its own.
-        identity = f"{settings.pod_name}_{secrets.token_hex(4)}"
-        self._lease = Lease(kube, namespace=self._namespace, name=LEASE, identity=identity)
+        self._lease = Lease(kube, namespace=self._namespace, name=LEASE, identity=settings.pod_name)
         self.heartbeat = Heartbeat(kube, namespace=self._namespace, pod=settings.pod_name)
-        announcer = Announcer(kube, instance=settings.pod_name)
+        clock = SystemClock()
+        announcer = Announcer(kube, clock, instance=settings.pod_name)
         tokens = TokenSource(session, settings.auth.url, settings.auth.client_id, settings.auth.client_secret)
         inventory = Inventory(ShopClient(session, settings.inventory_url, tokens))
         books = Bookkeeping(
             ShopClient(session, settings.order_url, tokens), ShopClient(session, settings.payment_url, tokens)
         )
-        observer = Observer(kube, inventory, books, PodScraper(kube, session), SystemClock())
+        observer = Observer(kube, inventory, books, PodScraper(kube, session), clock)
         rehearsals = RehearsalSettings(settings.operator_image, settings.gateway_url, settings.auth.url)
         effects = Effects(kube, inventory, observer, rehearsals)
         reconciler = Reconciler(kube, observer, effects, self._lease, announcer)

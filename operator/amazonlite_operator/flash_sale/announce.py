@@ -1,4 +1,4 @@
-"""Which Events a status tells: the last phase change, what stalls it, admission changes, the rehearsal's outcome."""
+"""Which Events a status tells: the last phase changes, what stalls it, admission changes, the rehearsal's outcome."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.state import FlashSaleStatus
 from amazonlite_operator.kube.events import Happening
+
+LATEST = 3
 
 _WARNINGS = frozenset(
     {
@@ -26,16 +28,17 @@ def happenings(o: Observed, status: FlashSaleStatus) -> list[Happening]:
 
 
 def _phase(status: FlashSaleStatus) -> list[Happening]:
-    step = status.timeline[-1]
+    """The last phase changes: a kill between the status and its Event must not lose the Event."""
     return [
         Happening(
-            key=f"phase-{status.transitions}",
+            key=f"phase-{status.transitions - ago}",
             action=f"Enter{step.phase}",
             reason=step.reason,
             message=f"{step.phase}: {step.message}",
             at=step.at,
             warning=step.reason in _WARNINGS,
         )
+        for ago, step in reversed(list(enumerate(reversed(status.timeline[-LATEST:]))))
     ]
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from amazonlite.common.core.clock import Clock
 from amazonlite.common.observe.logs import get_logger
 from amazonlite_operator.kube.api import Kube, KubeError, Manifest, ObjectConflict
 
@@ -31,15 +32,16 @@ class Happening:
 class Announcer:
     """Posts events.k8s.io/v1 Events about an object. An Event that cannot be posted is logged, never an error."""
 
-    def __init__(self, kube: Kube, *, instance: str) -> None:
+    def __init__(self, kube: Kube, clock: Clock, *, instance: str) -> None:
         self._kube = kube
+        self._clock = clock
         self._instance = instance[:128]
         self._told: dict[str, set[str]] = {}
 
     async def tell(self, about: Manifest, happening: Happening) -> None:
         metadata = about["metadata"]
         told = self._told.setdefault(metadata["uid"], set())
-        if happening.key in told or datetime.now(UTC) - happening.at > FORGOTTEN_AFTER:
+        if happening.key in told or self._clock.now() - happening.at > FORGOTTEN_AFTER:
             return
         body = self._event(about, happening)
         try:

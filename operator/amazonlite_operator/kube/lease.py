@@ -136,7 +136,8 @@ class Lease:
 
     def _spec(self, old: dict[str, Any]) -> dict[str, Any]:
         now = _micro_time()
-        mine = old.get("holderIdentity") == self._identity
+        # Two lives of one pod are two leaders: a number of its own for each.
+        mine = old.get("holderIdentity") == self._identity and self._fence == old.get("leaseTransitions")
         return {
             "holderIdentity": self._identity,
             "leaseDurationSeconds": DURATION,

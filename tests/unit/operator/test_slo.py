@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from amazonlite_operator.flash_sale.slo import Counters, Sampler, parse
+from amazonlite_operator.flash_sale.spec import Objective
+from amazonlite_operator.flash_sale.state import Verdict
+
+NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+OBJECTIVE = Objective.model_validate({"p95": "500ms", "successRate": 0.95, "window": "20s", "minSamples": 10})
+METRICS = """# HELP flash_sale_claim_seconds Time
+flash_sale_claim_seconds_bucket{le="0.1",sale="fs_1"} 8.0
+flash_sale_claim_seconds_bucket{sale="fs_1",le="+Inf"} 1e+01
+flash_sale_claim_seconds_bucket{sale="fs_2",le="+Inf"} 99
+flash_sale_claims_total{sale="fs_1",outcome="claimed"} 7.0
+flash_sale_claims_total{outcome="sold_out",sale="fs_1"} 3.0
+flash_sale_claims_created{sale="fs_1",outcome="claimed"} 1.7e+09
+http_requests_total{route="/"} 5
+"""
+
+
+def counters(claimed: float, errors: float = 0, slow: float = 0) -> Counters:
+    total = claimed + errors
+    return {
+        ("flash_sale_claims_total", "claimed"): claimed,
+        ("flash_sale_claims_total", "unavailable"): errors,
+        ("flash_sale_claim_seconds_bucket", "0.1"): total - slow,
+        ("flash_sale_claim_seconds_bucket", "1.0"): total,
+        ("flash_sale_claim_seconds_bucket", "+Inf"): total,
+    }
+
+
+def sampler(*scrapes: dict[str, Counters]) -> Sampler:
+    made = Sampler()
+    for second, pods in enumerate(scrapes):
+        made.add(NOON + timedelta(seconds=second), pods, keep=timedelta(seconds=30))
+    return made
+
+
+def test_only_the_sales_own_claim_series_are_read() -> None:
+    assert parse(METRICS, "fs_1") == {
+        ("flash_sale_claim_seconds_bucket", "0.1"): 8.0,
+        ("flash_sale_claim_seconds_bucket", "+Inf"): 10.0,
+        ("flash_sale_claims_total", "claimed"): 7.0,
+        ("flash_sale_claims_total", "sold_out"): 3.0,
+    }
+
+
+def test_few_claims_give_no_verdict() -> None:
+    slo = sampler({"a": counters(0)}, {"a": counters(9)}).measure(OBJECTIVE, NOON)
+    assert (slo.verdict, slo.samples, slo.p95_ms) == (Verdict.INSUFFICIENT, 9, None)
+
+
+def test_what_was_there_before_the_first_scrape_does_not_count() -> None:
+    slo = sampler({"a": counters(1000, errors=1000)}, {"a": counters(1020, errors=1000)}).measure(OBJECTIVE, NOON)
+    assert (slo.verdict, slo.samples, slo.success_rate) == (Verdict.PASS, 20, 1.0)
+
+
+def test_pods_are_added_up_and_a_restarted_one_begins_at_zero() -> None:
+    first = {"a": counters(100), "b": counters(50)}
+    second = {"a": counters(110), "b": counters(5), "c": counters(5)}
+    assert sampler(first, second).measure(OBJECTIVE, NOON).samples == 20
+
+
+def test_faults_miss_the_success_rate() -> None:
+    slo = sampler({"a": counters(0)}, {"a": counters(90, errors=10)}).measure(OBJECTIVE, NOON)
+    assert (slo.verdict, slo.success_rate) == (Verdict.FAIL, 0.9)
+
+
+def test_slow_claims_miss_the_p95() -> None:
+    slo = sampler({"a": counters(0)}, {"a": counters(100, slow=20)}).measure(OBJECTIVE, NOON)
+    assert slo.verdict is Verdict.FAIL
+    assert slo.p95_ms == 775
+
+
+def test_what_was_before_a_change_says_nothing_about_it() -> None:
+    made = sampler({"a": counters(0)}, {"a": counters(0, errors=50)}, {"a": counters(50, errors=50)})
+    assert made.measure(OBJECTIVE, NOON).verdict is Verdict.FAIL
+    assert made.measure(OBJECTIVE, NOON + timedelta(seconds=1)).verdict is Verdict.PASS
