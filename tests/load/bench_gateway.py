@@ -21,7 +21,7 @@ from typing import Any
 
 import aiohttp
 
-from amazonlite.common.security.jwks import public_jwk
+from amazonlite.common.security.keys import public_jwk
 from amazonlite.common.testing.fakes import TEST_KEY, mint_token
 from amazonlite.common.testing.kube_api import FakeKubeApi, http_route, rule
 

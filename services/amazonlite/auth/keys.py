@@ -8,7 +8,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from amazonlite.common.security.jwks import public_jwk
+from amazonlite.common.security.keys import public_jwk
 
 
 class NoSigningKey(Exception):

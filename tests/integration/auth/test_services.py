@@ -9,8 +9,8 @@ import pytest
 
 from amazonlite.auth import upkeep
 from amazonlite.auth.domain import RevocationUnavailable, hash_of
-from amazonlite.common.security.jwks import keys_of
 from amazonlite.common.security.jwt import TokenVerifier
+from amazonlite.common.security.keys import keys_of
 from amazonlite.common.testing.asgi import Answer
 from amazonlite.common.testing.builders import bearer
 

@@ -10,7 +10,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from amazonlite.common.security.jwks import JwksSource, KeysUnavailable, public_jwk
+from amazonlite.common.security.jwks import JwksSource, KeysUnavailable
+from amazonlite.common.security.keys import public_jwk
 from amazonlite.common.security.service_token import ServiceTokenSource, ServiceTokenUnavailable
 from amazonlite.common.testing.eventually import eventually
 from amazonlite.common.testing.fakes import FakeClock, SigningKey

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterable
 from time import perf_counter
@@ -10,7 +11,6 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from amazonlite.common.core.context import correlation_id
-from amazonlite.common.core.ids import new_id
 from amazonlite.common.http.problems import internal_error, problem_response
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.common.observe.metrics import RequestMeter
@@ -110,7 +110,7 @@ def _carried(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str, str]:
             parent = valid_traceparent(value.decode("latin-1"))
         elif name == b"x-api-version":
             version = value.decode("latin-1")
-    return correlation or new_id("cor"), parent, version
+    return correlation or f"cor_{random.getrandbits(128):032x}", parent, version
 
 
 def _problem_for(error: Exception, scope: Scope) -> ASGIApp:

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 
 from amazonlite.common.core.settings import ObserveSettings
 from amazonlite.common.observe.logs import configure_logging
-from amazonlite.common.observe.memory import settle_memory
+from amazonlite.common.observe.memory import bound_memory, settle_memory
 from amazonlite.common.observe.tracing import start_tracing, stop_tracing
 
 DRAIN_SECONDS = 2.0
@@ -67,6 +67,7 @@ class _Load:
 
 def run(target: str) -> None:
     """Serve the app that the factory `package.module:function` makes, until a signal."""
+    bound_memory()
     service = target.split(".")[1]
     settings = ObserveSettings()
     configure_logging(service, settings.log_level)

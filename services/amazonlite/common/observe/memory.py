@@ -1,4 +1,4 @@
-"""Start-up leaves holes: importing everything takes a tenth more memory than keeping it."""
+"""Keeps a process at what it needs: glibc would otherwise keep what start-up and password hashing have freed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,32 @@ import ctypes
 import gc
 import sys
 
+_MMAP_THRESHOLD = -3  # malloc.h
+_ARENA_MAX = -8
+
+
+def bound_memory() -> None:
+    """Before anything is loaded: blocks of a MiB and more (argon2's 19) go back to the system when freed.
+
+    By default glibc raises that threshold with every large block freed, and then keeps them, once per thread.
+    """
+    libc = _glibc()
+    if libc is not None:
+        libc.mallopt(_MMAP_THRESHOLD, 1024 * 1024)
+        libc.mallopt(_ARENA_MAX, 1)
+
 
 def settle_memory() -> None:
-    """Give start-up's garbage back to the system, and spare the collector what will live as long as the process."""
+    """After start-up: give its garbage back, and spare the collector what will live as long as the process."""
     gc.collect()
     gc.freeze()
-    if sys.platform == "linux":
-        # glibc keeps freed memory between blocks in use; musl has no malloc_trim and does not need it.
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
+    libc = _glibc()
+    if libc is not None:
+        libc.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+    return libc if hasattr(libc, "malloc_trim") else None

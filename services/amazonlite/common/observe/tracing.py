@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext, Tracer
 
 ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
+EXPORT_SECONDS = 1.5
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 _W3C = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -36,7 +37,7 @@ class _Export:
 
 
 def start_tracing(service: str) -> None:
-    """Begin exporting when an endpoint is configured; the SDK is imported only then (7 MiB)."""
+    """Begin exporting when an endpoint is configured; the SDK is imported only then (20 MiB)."""
     if not os.environ.get(ENDPOINT_VARIABLE):
         return
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
@@ -45,7 +46,8 @@ def start_tracing(service: str) -> None:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
     provider = TracerProvider(resource=Resource.create({"service.name": service}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    # The timeout bounds the retries too: a collector that is away must not hold up the process's end.
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=EXPORT_SECONDS)))
     use_provider(provider)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from amazonlite.common.core.clock import Clock, SystemClock
 from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.observe.logs import get_logger
+from amazonlite.common.security.keys import keys_of
 
 log = get_logger(__name__)
 
@@ -27,26 +27,6 @@ class KeysUnavailable(Unavailable):
 
     code = "keys_unavailable"
     title = "Token keys unavailable"
-
-
-class KeySource(Protocol):
-    async def key(self, kid: str) -> Ed25519PublicKey | None:
-        """The public key of that id, None when there is none."""
-
-
-def public_jwk(kid: str, key: Ed25519PublicKey) -> dict[str, str]:
-    """RFC 8037 form of an Ed25519 public key."""
-    x = urlsafe_b64encode(key.public_bytes_raw()).rstrip(b"=").decode()
-    return {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": kid, "x": x}
-
-
-def keys_of(document: Mapping[str, Any]) -> dict[str, Ed25519PublicKey]:
-    """The Ed25519 keys of a JWKS document by id; keys of other kinds are not ours to trust and are left out."""
-    return {
-        str(jwk["kid"]): Ed25519PublicKey.from_public_bytes(urlsafe_b64decode(jwk["x"] + "=="))
-        for jwk in document["keys"]
-        if jwk.get("kty") == "OKP" and jwk.get("crv") == "Ed25519"
-    }
 
 
 class JwksSource:

@@ -12,7 +12,7 @@ import jwt
 
 from amazonlite.common.core.clock import Clock, SystemClock
 from amazonlite.common.core.errors import Unauthorized
-from amazonlite.common.security.jwks import KeySource
+from amazonlite.common.security.keys import KeySource
 
 ALGORITHM = "EdDSA"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 — RFC 9068: an ID token or a ticket must not pass for an access token
