@@ -34,6 +34,15 @@ class ApiAway(Exception):
     """The API server refused, closed or said nothing: try again later, serve what is known."""
 
 
+class _ListMeta(msgspec.Struct, rename="camel"):
+    resource_version: str
+
+
+class _List(msgspec.Struct):
+    items: list[Item]
+    metadata: _ListMeta
+
+
 class KubeApi:
     """Requests to the API server with the pod's own token, read anew each time because the kubelet rotates it."""
 
@@ -43,8 +52,8 @@ class KubeApi:
 
     async def list(self, path: str) -> tuple[list[Item], str]:
         async with self._request("GET", path, timeout=10) as response:
-            body = msgspec.json.decode(await response.read())
-        return body["items"], body["metadata"]["resourceVersion"]
+            found = msgspec.json.decode(await response.read(), type=_List)
+            return found.items, found.metadata.resource_version
 
     async def watch(self, path: str, version: str) -> AsyncIterator[tuple[str, Item]]:
         """(ADDED | MODIFIED | DELETED | BOOKMARK, object) until the server ends the watch."""

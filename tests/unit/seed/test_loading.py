@@ -82,7 +82,8 @@ async def test_everything_is_loaded_and_again_changes_nothing(shop: Shop) -> Non
 
 
 async def test_a_passing_refusal_is_waited_out(shop: Shop) -> None:
-    shop.failures, pauses = [429, 503], []
+    pauses: list[float] = []
+    shop.failures = [429, 503]
     assert (await load(shop.url, pauses)).total == 60
     assert pauses == [7.0, 7.0]
 
@@ -94,7 +95,8 @@ async def test_an_expired_token_is_renewed(shop: Shop) -> None:
 
 
 async def test_a_lasting_refusal_ends_the_load_and_says_so(shop: Shop) -> None:
-    shop.failures, pauses = [422], []
+    pauses: list[float] = []
+    shop.failures = [422]
     with pytest.raises(LoadRefused, match="422"):
         await load(shop.url, pauses)
     assert pauses == []

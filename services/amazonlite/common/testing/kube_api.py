@@ -29,6 +29,7 @@ class FakeKubeApi:
         self._log: list[tuple[int, str, Item]] = []
         self._changed = asyncio.Condition()
         self._epoch = 0
+        self._stopped = False
         app = web.Application()
         for path, document in (documents or {}).items():
             app.router.add_get(path, _answering(document))
@@ -41,6 +42,11 @@ class FakeKubeApi:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Answer nothing any more."""
+        self._stopped = True
         await self.break_watches()
         await self._server.close()
 
@@ -69,10 +75,11 @@ class FakeKubeApi:
         self.compacted = self._version
         await self.break_watches()
 
-    async def bookmark(self) -> None:
+    async def bookmark(self) -> int:
+        """Tell watchers the version that nothing but time has reached."""
         self._version += 1
-        meta = {"resourceVersion": str(self._version)}
-        await self._append("BOOKMARK", {"metadata": meta})
+        await self._append("BOOKMARK", {"metadata": {"resourceVersion": str(self._version)}})
+        return self._version
 
     async def _write(self, kind: str, item: Item) -> None:
         self._version += 1
@@ -104,7 +111,7 @@ class FakeKubeApi:
 
     async def _stream(self, response: web.StreamResponse, since: int) -> None:
         epoch = self._epoch
-        while epoch == self._epoch:
+        while epoch == self._epoch and not self._stopped:
             for version, kind, item in [entry for entry in self._log if entry[0] > since]:
                 await _line(response, kind, item)
                 since = version
