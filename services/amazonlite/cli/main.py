@@ -6,6 +6,8 @@ import typer
 
 from amazonlite.cli.down import down
 from amazonlite.cli.inside import inside
+from amazonlite.cli.load import load
+from amazonlite.cli.seed import seed
 from amazonlite.cli.up import up
 
 app = typer.Typer(
@@ -13,4 +15,6 @@ app = typer.Typer(
 )
 app.command()(up)
 app.command()(down)
+app.command()(seed)
+app.command()(load)
 app.command(context_settings={"ignore_unknown_options": True})(inside)
