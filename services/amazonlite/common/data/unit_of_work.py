@@ -47,7 +47,8 @@ class UnitOfWork:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.conn.close()  # rolls back what was not committed
+        # Closing rolls back what was not committed; a cancelled task must not leave the connection half way through.
+        await asyncio.shield(asyncio.create_task(self.conn.close()))
         store_error = translated(error) if error is not None else None
         if store_error is not None:
             raise store_error from error

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import NamedTuple, cast
 
 from sqlalchemy import text
 
@@ -17,6 +18,9 @@ class OutboxRow(NamedTuple):
     aggregate_id: str
     topic: str
     payload: bytes
+
+
+_SEQ = attrgetter("seq")
 
 
 class HeldRow(NamedTuple):
@@ -63,26 +67,24 @@ _OLDEST = text(
 )
 
 
-async def next_rows(
-    uow: UnitOfWork, shards: Iterable[int], per_shard: int, under_way: Iterable[OutboxRow] = ()
-) -> list[OutboxRow]:
-    """The oldest pending rows of each shard but those under way, in the order they were written.
+async def next_rows(uow: UnitOfWork, after: Mapping[int, int], per_shard: int) -> list[OutboxRow]:
+    """The oldest pending rows of each shard behind its `after`, in the order they were written.
 
     Each shard is one range of the primary key: neither sent rows nor another relay's backlog are ever passed over.
     """
-    skipped = _by_shard(under_way)
     ranges = " UNION ALL ".join(
-        f"(SELECT seq FROM outbox_pending WHERE shard = {shard}"  # noqa: S608 - our own integers
-        f" AND seq NOT IN ({skipped.get(shard, '0')}) ORDER BY seq LIMIT {per_shard})"
-        for shard in shards
+        f"(SELECT seq FROM outbox_pending WHERE shard = {shard} AND seq > {seq}"  # noqa: S608 - our own integers
+        f" ORDER BY seq LIMIT {per_shard})"
+        for shard, seq in after.items()
     )
     if not ranges:
         return []
-    rows = await uow.conn.exec_driver_sql(
+    found = await uow.conn.exec_driver_sql(
         f"SELECT o.shard, o.seq, o.aggregate_id, o.topic, o.payload FROM ({ranges}) p"  # noqa: S608 - our own integers
-        " STRAIGHT_JOIN outbox o ON o.seq = p.seq ORDER BY o.seq"
+        " STRAIGHT_JOIN outbox o ON o.seq = p.seq"
     )
-    return [OutboxRow._make(row) for row in rows]
+    # Rows have the attributes of OutboxRow; and sorted in the database, the payloads would be sorted along.
+    return sorted(cast(Sequence[OutboxRow], found.all()), key=_SEQ)
 
 
 async def forget_pending(uow: UnitOfWork, rows: Iterable[OutboxRow]) -> None:
@@ -121,7 +123,7 @@ async def due_heads(uow: UnitOfWork, shards: Sequence[int], count: int) -> list[
         f" WHERE h.shard IN ({owned}) AND h.poisoned = 0 AND (h.retry_at IS NULL OR h.retry_at <= NOW(6))"
         f" ORDER BY h.seq LIMIT {count}"
     )
-    return [HeldRow._make(row) for row in rows]
+    return cast(list[HeldRow], rows.all())
 
 
 async def unblock(uow: UnitOfWork, head: HeldRow) -> None:

@@ -55,6 +55,10 @@ class Outcome:
     unsent: dict[int, str] = field(default_factory=dict)  # send it again later
     behind: set[int] = field(default_factory=set)  # not tried: an earlier record of its key failed
 
+    @property
+    def any_failed(self) -> bool:
+        return bool(self.refused or self.unsent or self.behind)
+
     def failed(self, position: int) -> bool:
         return position in self.refused or position in self.unsent or position in self.behind
 
@@ -84,18 +88,6 @@ class EventProducer:
 
     async def send(self, records: Sequence[Record]) -> Outcome:
         """Ends when every record was acknowledged or failed; that takes up to MESSAGE_SECONDS if the broker is away."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._send, records)
-
-    async def publish(self, record: Record) -> None:
-        outcome = await self.send([record])
-        for reason in (*outcome.refused.values(), *outcome.unsent.values()):
-            raise SendFailed(reason)
-
-    async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._client.flush, MESSAGE_SECONDS)
-        self._thread.shutdown(wait=False)
-
-    def _send(self, records: Sequence[Record]) -> Outcome:
         outcome = Outcome()
         failed: set[bytes] = set()
         rest: Sequence[int] = range(len(records))
@@ -103,13 +95,22 @@ class EventProducer:
             wave, rest = _first_of_each_key(records, rest)
             if failed:
                 outcome.behind.update(wave.pop(key) for key in failed & wave.keys())
-            failed.update(self._deliver(records, wave, outcome))
+            failed.update(await self._deliver(records, wave, outcome))
             if outcome.unsent:  # the broker is away: what is left would only wait as long again
                 outcome.behind.update(rest)
                 break
         return outcome
 
-    def _deliver(self, records: Sequence[Record], wave: dict[bytes, int], outcome: Outcome) -> list[bytes]:
+    async def publish(self, record: Record) -> None:
+        outcome = await self.send([record])
+        for reason in (*outcome.refused.values(), *outcome.unsent.values()):
+            raise SendFailed(reason)
+
+    async def close(self) -> None:
+        await self._flush(MESSAGE_SECONDS)
+        self._thread.shutdown(wait=False)
+
+    async def _deliver(self, records: Sequence[Record], wave: dict[bytes, int], outcome: Outcome) -> list[bytes]:
         """The keys that failed. A key occurs once in a wave, so it names the record."""
         failures: list[tuple[bytes, KafkaError]] = []
 
@@ -117,19 +118,25 @@ class EventProducer:
             if error is not None:
                 failures.append((message.key(), error))
 
+        # Queueing never blocks. Done in the thread, it would hold the interpreter's lock against the event loop.
         for key, position in wave.items():
             record = records[position]
             try:
                 self._client.produce(record.topic, record.value, key, headers=record.headers, on_delivery=report)
             except (KafkaException, BufferError) as error:
                 failures.append((key, _kafka_error(error)))
-        if self._client.flush(2 * MESSAGE_SECONDS):
+        if await self._flush(2 * MESSAGE_SECONDS):
             failures += [(key, KafkaError(KafkaError._TIMED_OUT)) for key in wave]
         for key, failure in failures:
             (outcome.refused if failure.code() in _PERMANENT else outcome.unsent)[wave[key]] = failure.str()
         if any(failure.fatal() for _, failure in failures):
             self._client = self._make(self.config)  # an idempotent producer never works again after a fatal error
         return [key for key, _ in failures]
+
+    async def _flush(self, seconds: float) -> int:
+        """How many records are still neither acknowledged nor failed."""
+        remaining: int = await asyncio.get_running_loop().run_in_executor(self._thread, self._client.flush, seconds)
+        return remaining
 
 
 def _first_of_each_key(records: Sequence[Record], positions: Sequence[int]) -> tuple[dict[bytes, int], list[int]]:

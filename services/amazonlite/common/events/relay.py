@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -52,10 +53,13 @@ class _Batch:
 
     fences: dict[int, int] = field(default_factory=dict)
     rows: list[OutboxRow] = field(default_factory=list)
+    ends: dict[int, int] = field(default_factory=dict)  # the last row read, by shard
     parked: list[OutboxRow] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
 
     def sent(self) -> list[OutboxRow]:
+        if not self.outcome.any_failed:
+            return self.rows
         return [row for position, row in enumerate(self.rows) if not self.outcome.failed(position)]
 
     def refused(self) -> list[tuple[OutboxRow, str]]:
@@ -135,15 +139,15 @@ class Relay:
     async def _drain(self) -> bool:
         """Sends until nothing is pending; True if it stopped before that because the leases want refreshing.
 
-        Three things happen at once: a batch is sent, the one before is settled and the one after is read.
+        Three things happen at once: a batch is sent, the one before is settled and the one after is read. Reading goes
+        forward only; what was committed late with a lower number is found by the next drain.
         """
         async with self._factory() as reading:
-            done, current = _Batch(), await self._read(reading)
+            done, current = _Batch(), await self._read(reading, dict.fromkeys(self._leases.fences, 0))
             while current.rows or current.parked:
                 if self._refresh_due() or not self._leases.hold_for(MESSAGE_SECONDS):
                     break
-                following = await self._step(reading, done, current)
-                done, current = current, following
+                done, current = current, await self._step(reading, done, current)
                 if done.outcome.unsent:
                     break
             await self._settle(done)
@@ -156,16 +160,16 @@ class Relay:
             async with asyncio.TaskGroup() as step:
                 step.create_task(self._send(current))
                 step.create_task(self._settle(done))
-                following = step.create_task(self._read(reading, done, current))
+                following = step.create_task(self._read(reading, current.ends))
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
         return self._without_blocked(following.result())
 
-    async def _read(self, reading: UnitOfWork, *under_way: _Batch) -> _Batch:
-        fences = self._leases.fences
-        skipped = [row for batch in under_way for row in (*batch.rows, *batch.parked)]
-        per_shard = -(-self._settings.batch // max(1, len(fences)))
-        return self._without_blocked(_Batch(fences, await outbox.next_rows(reading, fences, per_shard, skipped)))
+    async def _read(self, reading: UnitOfWork, after: Mapping[int, int]) -> _Batch:
+        per_shard = -(-self._settings.batch // max(1, len(after)))
+        rows = await outbox.next_rows(reading, after, per_shard)
+        ends = {**after, **{row.shard: row.seq for row in rows}}
+        return self._without_blocked(_Batch(self._leases.fences, rows, ends))
 
     def _without_blocked(self, batch: _Batch) -> _Batch:
         blocked = self._held.blocked
