@@ -1,0 +1,69 @@
+"""What other services answer over HTTP, as the order service understands it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from amazonlite.common.core.money import Money
+from amazonlite.common.http.client import RemoteProblem, RemoteUnavailable, ServiceClient
+from amazonlite.order.payments_http import HttpPayments
+from amazonlite.order.ports import PaymentFact
+from amazonlite.order.products_http import HttpProducts
+
+
+async def product(request: web.Request) -> web.Response:
+    sku = request.match_info["sku"]
+    if sku == "BROKEN":
+        return web.json_response({"code": "forbidden"}, status=403)
+    if sku == "AWAY":
+        return web.Response(status=503)
+    if sku == "GONE":
+        return web.json_response({"code": "product_not_found"}, status=404)
+    return web.json_response({"sku": sku, "price": {"amount": 1999, "currency": "USD"}})
+
+
+async def intent(request: web.Request) -> web.Response:
+    payment_id = request.match_info["payment"]
+    if payment_id == "pay_none":
+        return web.json_response({"code": "payment_not_found"}, status=404)
+    state = payment_id.removeprefix("pay_").upper()
+    return web.json_response({"paymentId": payment_id, "orderId": "ord_1", "state": state})
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[ServiceClient]:
+    app = web.Application()
+    app.router.add_get("/api/products/{sku}", product)
+    app.router.add_get("/api/payments/intents/{payment}", intent)
+    async with TestServer(app) as server:
+        opened = ServiceClient(str(server.make_url("/")), name="test")
+        yield opened
+        await opened.close()
+
+
+async def test_prices_of_products_that_exist(client: ServiceClient) -> None:
+    prices = await HttpProducts(client).prices(["B01", "GONE", "B 02"])
+    assert prices == {"B01": Money(1999, "USD"), "B 02": Money(1999, "USD")}
+
+
+async def test_a_product_service_in_trouble_is_not_an_unknown_product(client: ServiceClient) -> None:
+    with pytest.raises(RemoteProblem):
+        await HttpProducts(client).prices(["BROKEN"])
+    with pytest.raises(RemoteUnavailable):
+        await HttpProducts(client).prices(["AWAY"])
+
+
+@pytest.mark.parametrize(
+    ("payment_id", "held"),
+    [("pay_authorized", True), ("pay_captured", True), ("pay_voided", False), ("pay_failed", False)],
+)
+async def test_money_is_held_once_authorised_or_taken(client: ServiceClient, payment_id: str, held: bool) -> None:
+    assert await HttpPayments(client).find(payment_id) == PaymentFact(payment_id, "ord_1", held)
+
+
+async def test_a_payment_that_is_not_there_is_none(client: ServiceClient) -> None:
+    assert await HttpPayments(client).find("pay_none") is None
