@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from contextlib import AsyncExitStack
 
 import aiohttp
@@ -54,10 +55,15 @@ class Operator:
         reconciler = Reconciler(kube, observer, effects, self._lease, announcer)
         self._controller = Controller(FLASH_SALE, reconciler, kube=kube, lease=self._lease, heartbeat=self.heartbeat)
         self._forgetters = (observer.forget, announcer.forget)
-        self.watching = False
+        self._stop_kopf = asyncio.Event()
+        self._kopf_ready = asyncio.Event()
+
+    @property
+    def watching(self) -> bool:
+        return self._kopf_ready.is_set()
 
     async def run(self) -> None:
-        """Until a signal comes (kopf listens for it) or a part ends that must not."""
+        """Until told to stop, or until a part ends that must not."""
         background = [
             asyncio.create_task(part, name=name)
             for name, part in {
@@ -67,32 +73,44 @@ class Operator:
             }.items()
         ]
         watch = asyncio.create_task(self._watch(), name="watch")
-        try:
-            done, _ = await asyncio.wait([*background, watch], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                log.info("part_ended", part=task.get_name(), error=repr(task.exception()))
-        finally:
-            await _stop([watch, *background])
-            await self._lease.release()
+        stopped = asyncio.create_task(self._told_to_stop(), name="stop")
+        done, _ = await asyncio.wait([*background, watch, stopped], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            log.info("part_ended", part=task.get_name(), error=repr(task.exception()))
+        # Effects end first, then the lease is given up, and only then kopf takes its time.
+        await _cancel([*background, stopped])
+        await self._lease.release()
+        self._stop_kopf.set()
+        await asyncio.wait([watch], timeout=10)
+        await _cancel([watch])
 
     async def _watch(self) -> None:
         await watching.until_served(self._kube, {FLASH_SALE.plural}, self.heartbeat)
         registry = watching.registry(self.heartbeat)
         flash_sale_handlers.register(registry, self._controller, self._forget)
-        self.watching = True
         await kopf.operator(
             registry=registry,
             settings=watching.settings(self.heartbeat),
             namespaces=[self._namespace],
             standalone=True,
+            ready_flag=self._kopf_ready,
+            stop_flag=self._stop_kopf,
         )
+
+    async def _told_to_stop(self) -> None:
+        told = asyncio.Event()
+        # Kopf has set its own handlers by then; its way of stopping would keep the lease for five seconds more.
+        await self._kopf_ready.wait()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, told.set)
+        await told.wait()
 
     def _forget(self, uid: str) -> None:
         for forget in self._forgetters:
             forget(uid)
 
 
-async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from typing import Any
 
@@ -17,6 +18,7 @@ log = get_logger(__name__)
 
 
 def settings(heartbeat: Heartbeat) -> kopf.OperatorSettings:
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # a line an event says nothing
     chosen = kopf.OperatorSettings()
     chosen.posting.enabled = False
     chosen.scanning.disabled = True  # needs no right to list CRDs and namespaces

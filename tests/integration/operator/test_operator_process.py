@@ -1,0 +1,241 @@
+"""The operator as a process against a real API server, with the shop's internal APIs faked over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Any, cast
+
+import aiohttp
+import pytest
+from kubernetes import client
+
+from amazonlite_operator.flash_sale.evidence import digest
+from support.fake_shop import FakeShop
+from support.sales_api import SalesApi, valid_spec
+
+pytestmark = pytest.mark.cluster
+LEASES = ("coordination.k8s.io", "v1")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Replica:
+    """One operator process."""
+
+    def __init__(self, pod: str, namespace: str, shop_url: str) -> None:
+        self.pod = pod
+        self.health = f"http://127.0.0.1:{(port := free_port())}"
+        self.metrics = f"http://127.0.0.1:{(metrics_port := free_port())}/metrics"
+        urls = {f"{name}_URL": shop_url for name in ("INVENTORY", "ORDER", "PAYMENT", "GATEWAY", "AUTH")}
+        self._environment = {
+            **os.environ,
+            **urls,
+            "POD_NAME": pod,
+            "POD_NAMESPACE": namespace,
+            "OPERATOR_IMAGE": "image",
+            "AUTH_CLIENT_ID": "operator",
+            "AUTH_CLIENT_SECRET": "secret",
+            "HEALTH_PORT": str(port),
+            "METRICS_PORT": str(metrics_port),
+        }
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "amazonlite_operator", env=self._environment
+        )
+
+    async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.send_signal(how)
+        return await self.process.wait()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        async with aiohttp.ClientSession() as session, session.get(f"{self.health}{path}") as response:
+            return response.status, await response.text()
+
+    def resident_mebibytes(self) -> float:
+        assert self.process is not None
+        with open(f"/proc/{self.process.pid}/statm") as statm:  # noqa: PTH123
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
+
+
+@pytest.fixture
+async def shop_url(shop: FakeShop) -> AsyncIterator[str]:
+    async with shop.serve() as url:
+        yield url
+
+
+@pytest.fixture
+def shop() -> FakeShop:
+    return FakeShop({"SKU1": 25})
+
+
+@pytest.fixture
+async def start(namespace: str, shop_url: str) -> AsyncIterator[Callable[[str], Any]]:
+    async with AsyncExitStack() as stack:
+
+        async def started(pod: str) -> Replica:
+            replica = Replica(pod, namespace, shop_url)
+            await replica.start()
+            stack.push_async_callback(replica.stop, signal.SIGKILL)
+            return replica
+
+        yield started
+
+
+async def until(seen: Callable[[], Any], what: str, within: float = 30) -> Any:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within
+    while loop.time() < deadline:
+        found = await asyncio.to_thread(seen)
+        if found:
+            return found
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"not in {within} s: {what}")
+
+
+def in_phase(sales: SalesApi, name: str, *phases: str) -> Callable[[], dict[str, Any] | None]:
+    def seen() -> dict[str, Any] | None:
+        status = (sales.get(name) or {}).get("status", {})
+        return status if status.get("phase") in phases else None
+
+    return seen
+
+
+def sale_id(sales: SalesApi, name: str) -> str:
+    return "fs_" + (sales.get(name) or {})["metadata"]["uid"].replace("-", "")
+
+
+def holder(api: client.ApiClient, namespace: str) -> str:
+    try:
+        lease: Any = client.CoordinationV1Api(api).read_namespaced_lease("amazonlite-operator", namespace)
+    except client.ApiException:
+        return ""
+    return str(lease.spec.holder_identity or "")
+
+
+async def test_a_sale_survives_its_leaders_death_and_settles_with_evidence(
+    api: client.ApiClient, namespace: str, shop: FakeShop, sales: SalesApi, start: Callable[[str], Any]
+) -> None:
+    replicas = {pod: await start(pod) for pod in ("operator-a", "operator-b")}
+    name = sales.create(valid_spec(opens_in=8, lasts=30, holdTTL="10s"))
+    await until(in_phase(sales, name, "Live"), "Live")
+    first = holder(api, namespace)
+    await replicas.pop(first).stop(signal.SIGKILL)
+    sale = sale_id(sales, name)
+    shop.inventory.claim(sale, 4)
+    shop.inventory.pay(sale, 4)
+    status = await until(in_phase(sales, name, "Settled", "Failed", "Aborted"), "the end", within=60)
+    assert [step["phase"] for step in status["timeline"]] == [
+        "Pending",
+        "Prewarming",
+        "Queueing",
+        "Live",
+        "Draining",
+        "Settled",
+    ]
+    assert status["stock"] == {"allocated": 4, "free": 0, "held": 0, "sold": 4, "returned": 6}
+    assert shop.inventory.stock["SKU1"] == 21
+    assert holder(api, namespace) in replicas
+    evidence: Any = client.CoreV1Api(api).read_namespaced_config_map(status["evidence"]["configMap"], namespace)
+    assert digest(evidence.data) == status["evidence"]["sha256"]
+    assert evidence.metadata.owner_references[0].name == name
+    metadata = (sales.get(name) or {})["metadata"]
+    assert "finalizers" not in metadata
+    assert "annotations" not in metadata
+    events = cast(
+        dict[str, Any],
+        client.CustomObjectsApi(api).list_namespaced_custom_object("events.k8s.io", "v1", namespace, "events"),
+    )["items"]
+    told = [event["action"] for event in events if event["regarding"]["name"] == name]
+    assert sorted(told) == sorted(f"Enter{step['phase']}" for step in status["timeline"])
+
+
+async def test_a_stopped_leader_hands_over_at_once(
+    api: client.ApiClient, namespace: str, sales: SalesApi, start: Callable[[str], Any]
+) -> None:
+    replicas = {pod: await start(pod) for pod in ("operator-a", "operator-b")}
+    first = str(await until(lambda: holder(api, namespace), "a leader"))
+    await asyncio.sleep(3)
+    leader = replicas.pop(first)
+    other = next(iter(replicas))
+    stopping = asyncio.create_task(leader.stop())
+    await until(lambda: holder(api, namespace) == other, "the other leads", within=6)
+    assert await stopping == 0
+    name = sales.create(valid_spec())
+    await until(lambda: (sales.get(name) or {}).get("status", {}).get("allocated"), "allocated by the other")
+
+
+async def test_deleting_a_live_sale_returns_its_stock(
+    namespace: str, shop: FakeShop, sales: SalesApi, start: Callable[[str], Any]
+) -> None:
+    await start("operator-a")
+    name = sales.create(valid_spec(opens_in=1, lasts=300))
+    await until(in_phase(sales, name, "Live"), "Live")
+    assert shop.inventory.stock["SKU1"] == 15
+    sales.delete(name)
+    await until(lambda: sales.get(name) is None, "gone")
+    assert shop.inventory.stock["SKU1"] == 25
+
+
+async def test_abort_stops_claims_within_a_second(
+    namespace: str, shop: FakeShop, sales: SalesApi, start: Callable[[str], Any]
+) -> None:
+    await start("operator-a")
+    name = sales.create(valid_spec(opens_in=1, lasts=300))
+    await until(in_phase(sales, name, "Live"), "Live")
+    sale = shop.inventory.sales[sale_id(sales, name)]
+    sales.change(name, {"abort": True})
+    await until(lambda: sale.state == "ABORTED", "claims stopped", within=1)
+    await until(in_phase(sales, name, "Aborted"), "Aborted")
+
+
+async def test_a_stalled_sale_heals_by_itself(
+    namespace: str, shop: FakeShop, sales: SalesApi, start: Callable[[str], Any]
+) -> None:
+    await start("operator-a")
+    name = sales.create(valid_spec(quantity=26))
+
+    def stalled() -> bool:
+        conditions = (sales.get(name) or {}).get("status", {}).get("conditions", [])
+        return any(
+            c["type"] == "Stalled" and (c["status"], c["reason"]) == ("True", "InsufficientStock") for c in conditions
+        )
+
+    await until(stalled, "Stalled")
+    shop.inventory.stock["SKU1"] = 30
+    await until(lambda: not stalled(), "healed")
+
+
+async def test_a_replica_is_live_ready_measured_and_small(
+    api: client.ApiClient, namespace: str, sales: SalesApi, start: Callable[[str], Any]
+) -> None:
+    replica = await start("operator-a")
+    await until(lambda: holder(api, namespace) == "operator-a", "leads")
+    name = sales.create(valid_spec(opens_in=1, lasts=60))
+    await until(in_phase(sales, name, "Live"), "Live")
+    assert await replica.get("/healthz") == (200, "ok")
+    assert await replica.get("/readyz") == (200, "ok")
+    async with aiohttp.ClientSession() as session, session.get(replica.metrics) as response:
+        text = await response.text()
+    for metric in (
+        "operator_queue_depth",
+        "operator_queue_lag_seconds",
+        "operator_reconcile_seconds",
+        "operator_leader",
+    ):
+        assert metric in text
+    assert 'operator_phase_seconds_count{kind="FlashSale",phase="Queueing"} 1.0' in text
+    assert replica.resident_mebibytes() < 100
