@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
 
@@ -53,7 +53,8 @@ async def allocate(
         return made
 
     sale, now = await in_transaction(desk.desk.transactions, work)
-    await tell_queue(desk, sale, now)
+    # The first that Redis hears of the sale: there is no queue to wait for.
+    await tell_queue(desk, sale, now, grace=timedelta(0))
     return sale, now
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from amazonlite.inventory.desk import Desk
 from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.domain import CLOSED
@@ -65,16 +64,16 @@ async def _placed(desk: SaleDesk, sale_id: str, ask: Callable[[], Awaitable[Plac
     place = await ask()
     if place.standing is not Standing.UNSEEDED:
         return place
-    ended = await _seed(desk.desk, desk, sale_id)
+    ended = await _seed(desk, sale_id)
     place = ended or await ask()
     if place.standing is Standing.UNSEEDED:  # emptied again this very moment
         raise QueueUnavailable
     return place
 
 
-async def _seed(inventory: Desk, desk: SaleDesk, sale_id: str) -> Place | None:
+async def _seed(desk: SaleDesk, sale_id: str) -> Place | None:
     """Tells Redis of the sale; a place when the sale is over, which Redis need not know."""
-    async with inventory.transactions() as uow:
+    async with desk.desk.transactions() as uow:
         found = await sales.find(uow, sale_id)
         known = await sales.turnout(uow, sale_id)
     if found is None:

@@ -12,7 +12,7 @@ from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.domain import Sale
 from amazonlite.inventory.flash_sale.errors import QueueUnavailable, SaleNotFound, StaleFence
-from amazonlite.inventory.flash_sale.store import Turnout
+from amazonlite.inventory.flash_sale.queue_store import REBUILD_GRACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,9 @@ async def take_step(desk: SaleDesk, sale_id: str, step: Step, change: Change) ->
     return saved, now
 
 
-async def tell_queue(desk: SaleDesk, sale: Sale, now: datetime) -> None:
+async def tell_queue(desk: SaleDesk, sale: Sale, now: datetime, *, grace: timedelta = REBUILD_GRACE) -> None:
     """The queue learns of a change at once; if it is away, from the next admission that reaches it."""
+    async with desk.desk.transactions() as uow:
+        known = await sales.turnout(uow, sale.id)
     with suppress(QueueUnavailable):
-        await desk.queue.tick(sale, now, Turnout(), grace=timedelta(0))
+        await desk.queue.tick(sale, now, known, grace=grace)

@@ -1,0 +1,179 @@
+"""Inventory pods without their HTTP shell: use cases on a real database and a Redis of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from amazonlite.common.core.event import Event
+from amazonlite.common.core.ids import new_id
+from amazonlite.common.core.money import Money
+from amazonlite.common.core.settings import MysqlSettings
+from amazonlite.common.data.engine import create_engine
+from amazonlite.common.data.unit_of_work import in_transaction, unit_of_work_factory
+from amazonlite.inventory import read
+from amazonlite.inventory.adjust import set_on_hand
+from amazonlite.inventory.consumers import GROUP, handlers
+from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.domain import Stock
+from amazonlite.inventory.flash_sale.admission import Admitter
+from amazonlite.inventory.flash_sale.allocate import allocate
+from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
+from amazonlite.inventory.flash_sale.change_state import change_state
+from amazonlite.inventory.flash_sale.claim import PlaceFreer, claim_units
+from amazonlite.inventory.flash_sale.commit_claims import commit_claims
+from amazonlite.inventory.flash_sale.desk import SaleDesk
+from amazonlite.inventory.flash_sale.domain import Admission, Books, Claim, Held, SaleState, Terms
+from amazonlite.inventory.flash_sale.queue import join
+from amazonlite.inventory.flash_sale.queue_store import QueueStore, Standing, connect
+from amazonlite.inventory.flash_sale.read import read_books
+from amazonlite.inventory.flash_sale.step import Step
+from amazonlite.inventory.flash_sale.ticket import Ticket, TicketOffice
+from support.delivery import deliver, event, outbox
+
+TICKET_KEY = b"k" * 32
+PRICE = Money(999, "USD")
+WIDE = Admission(max_active=10_000, rate_per_second=100_000)
+
+
+def terms(sku: str, quantity: int, **overrides: Any) -> Terms:
+    """A sale that is on now, for an hour."""
+    now = datetime.now(UTC)
+    plain = Terms(
+        name="Sale",
+        sku=sku,
+        quantity=quantity,
+        unit_price=PRICE,
+        starts_at=now - timedelta(minutes=1),
+        ends_at=now + timedelta(hours=1),
+        per_customer_limit=1,
+        hold_ttl=timedelta(minutes=5),
+    )
+    return replace(plain, **overrides)
+
+
+@dataclass
+class Pod:
+    """One replica: a pool, a queue client and a batcher of its own."""
+
+    engine: AsyncEngine
+    sale_desk: SaleDesk
+    admitter: Admitter
+    _steps: itertools.count[int] = field(default_factory=itertools.count)
+
+    @property
+    def desk(self) -> Desk:
+        return self.sale_desk.desk
+
+    async def stocked(self, sku: str, on_hand: int) -> None:
+        await in_transaction(self.desk.transactions, lambda uow: set_on_hand(self.desk, uow, {sku: on_hand}))
+
+    async def stock(self, sku: str) -> Stock:
+        return await read.get_stock(self.desk, sku)
+
+    async def on_sale(self, of: Terms, admission: Admission = WIDE, *, live: bool = True) -> str:
+        """The id of a sale with these terms, its units stocked and allocated."""
+        sale_id = new_id("fs")
+        await self.stocked(of.sku, of.quantity)
+        await allocate(self.sale_desk, sale_id, of, admission, self.step())
+        if live:
+            await self.moved(sale_id, SaleState.LIVE)
+        return sale_id
+
+    async def moved(self, sale_id: str, state: SaleState) -> None:
+        await change_state(self.sale_desk, sale_id, state, self.step())
+
+    async def books(self, sale_id: str) -> Books:
+        return await read_books(self.desk, sale_id)
+
+    def step(self, fence: int = 1) -> Step:
+        return Step(f"test:{next(self._steps)}", fence)
+
+    async def admitted(self, sale_id: str, customer: str, *, within: float = 15) -> Ticket:
+        """Joins and asks until it is the customer's turn."""
+        joined = await join(self.sale_desk, sale_id, customer)
+        ticket = self.sale_desk.tickets.read(joined.ticket, sale_id, customer)
+        draw = self.sale_desk.tickets.draw(sale_id, customer)
+        async with asyncio.timeout(within):
+            place = joined.place
+            while place.standing is not Standing.ADMITTED:
+                await asyncio.sleep(0.05)
+                place = await self.sale_desk.queue.visit(ticket, draw)
+        return ticket
+
+    async def claim(self, ticket: Ticket, *, key: str = "key", quantity: int = 1) -> Held:
+        wish = Claim(ticket.sale_id, ticket.customer_id, key, quantity)
+        return await claim_units(self.sale_desk, wish, ticket)
+
+    async def held(self, sale_id: str, customer: str, *, quantity: int = 1) -> Held:
+        """A hold got straight from the batcher, without the queue."""
+        return await self.sale_desk.batcher.claim(Claim(sale_id, customer, new_id("key"), quantity))
+
+    async def happens(self, kind: str, order_id: str, *, times: int = 2, **data: Any) -> None:
+        """The event, delivered twice."""
+        message = event(kind, {"orderId": order_id, **data}, self.desk.clock)
+        await deliver(self.desk.transactions, GROUP, handlers(self.desk), message, times=times)
+
+    async def events(self, order_id: str) -> list[Event]:
+        return await outbox(self.desk.transactions, order_id)
+
+    async def kinds(self, order_id: str) -> list[str]:
+        return [message.type for message in await self.events(order_id)]
+
+    async def make_overdue(self, *order_ids: str, seconds: int = 1) -> None:
+        """Moves the reservations' end into the past of the database's clock."""
+        statement = text(
+            "UPDATE reservation SET expires_at = SYSDATE(6) - INTERVAL :seconds SECOND WHERE order_id = :id"
+        )
+        async with self.desk.transactions() as uow:
+            for order_id in order_ids:
+                await uow.execute(statement, {"id": order_id, "seconds": seconds})
+            await uow.commit()
+
+    async def ask(self, query: str, **parameters: Any) -> Sequence[Any]:
+        async with self.desk.transactions() as uow:
+            return list(await uow.execute(text(query), parameters))
+
+
+def make_pod(mysql: MysqlSettings, redis_url: str, *, pool_size: int = 16) -> Pod:
+    engine = create_engine(mysql, pool_size=pool_size)
+    desk = Desk(unit_of_work_factory(engine))
+    queue = QueueStore(connect(redis_url))
+    batcher = ClaimBatcher(partial(commit_claims, desk), PlaceFreer(queue))
+    return Pod(engine, SaleDesk(desk, queue, TicketOffice(TICKET_KEY), batcher), Admitter(desk, queue))
+
+
+@asynccontextmanager
+async def pods(mysql: MysqlSettings, redis_url: str, count: int = 2) -> AsyncIterator[list[Pod]]:
+    """Replicas on the same stores; nothing runs in their background."""
+    made = [make_pod(mysql, redis_url) for _ in range(count)]
+    try:
+        yield made
+    finally:
+        for pod in made:
+            await pod.sale_desk.queue.close()
+            await pod.engine.dispose()
+
+
+@asynccontextmanager
+async def running(*work: Any) -> AsyncIterator[None]:
+    """Runs the coroutines beside the block."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
