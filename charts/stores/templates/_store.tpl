@@ -23,7 +23,7 @@ spec:
       automountServiceAccountToken: false
       enableServiceLinks: false
       terminationGracePeriodSeconds: 30
-      securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001, fsGroup: 10001, seccompProfile: {type: RuntimeDefault}}
+      securityContext: {runAsNonRoot: true, runAsUser: {{ .values.user | default 10001 }}, runAsGroup: {{ .values.user | default 10001 }}, fsGroup: {{ .values.user | default 10001 }}, seccompProfile: {type: RuntimeDefault}}
       containers:
         - name: {{ .name }}
           image: {{ required (printf "%s.image" .name) .values.image }}
@@ -38,7 +38,7 @@ spec:
           env: {{ toYaml . | nindent 12 }}
           {{- end }}
           ports: [{name: {{ .name }}, containerPort: {{ .port }}}]
-          securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
+          securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: {{ ne (toString .values.readOnlyRoot) "false" }}, capabilities: {drop: [ALL]}}
           # a port that answers is a server that has recovered its data: none of them listens before
           startupProbe: {tcpSocket: {port: {{ .port }}}, periodSeconds: 1, failureThreshold: 180}
           readinessProbe: {tcpSocket: {port: {{ .port }}}, periodSeconds: 5, timeoutSeconds: 3}

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Formats /data on its first start, then becomes the broker. KAFKA_ADVERTISED: host:port that clients reach it by;
-# KAFKA_HEAP: maximum heap. TieredStopAtLevel=1 and SerialGC halve the start and the memory on a small machine.
+# Formats /data on its first start, then becomes the broker. BROKER_ADVERTISED: host:port that clients reach it by;
+# BROKER_HEAP: maximum heap. TieredStopAtLevel=1 and SerialGC halve the start and the memory on a small machine.
 set -euo pipefail
 config=/tmp/server.properties
-sed "s#ADVERTISED#${KAFKA_ADVERTISED:?}#" /opt/kafka/server.properties >"$config"
+sed "s#ADVERTISED#${BROKER_ADVERTISED:?}#" /opt/kafka/server.properties >"$config"
 jvm=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -Djava.awt.headless=true
   -Dlog4j2.configurationFile=/opt/kafka/log4j2.properties -cp '/opt/kafka/lib/*')
 if [ ! -f /data/logs/meta.properties ]; then
@@ -11,4 +11,4 @@ if [ ! -f /data/logs/meta.properties ]; then
   id=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d =)
   /opt/java/bin/java "${jvm[@]}" kafka.tools.StorageTool format --cluster-id="$id" --config "$config"
 fi
-exec /opt/java/bin/java -Xms64m -Xmx"${KAFKA_HEAP:-256m}" "${jvm[@]}" kafka.Kafka "$config"
+exec /opt/java/bin/java -Xms64m -Xmx"${BROKER_HEAP:-256m}" "${jvm[@]}" kafka.Kafka "$config"

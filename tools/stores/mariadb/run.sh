@@ -8,5 +8,6 @@ if [ ! -d $data/mysql ]; then
   mariadb-install-db --no-defaults --datadir=$data/.new --auth-root-authentication-method=normal --skip-test-db >&2
   find $data/.new -mindepth 1 -maxdepth 1 ! -name mysql -exec mv -t $data {} +
   mv $data/.new/mysql $data/
+  rmdir $data/.new
 fi
-exec mariadbd --no-defaults --datadir=$data --socket=/tmp/mysqld.sock --pid-file=/tmp/mysqld.pid --plugin-maturity=stable "$@"
+exec mariadbd --no-defaults --datadir=$data "$@"

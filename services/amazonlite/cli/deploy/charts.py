@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from amazonlite.cli.cluster.base import Cluster
 from amazonlite.cli.paths import NAMESPACE, REPO
 
@@ -54,7 +56,7 @@ def install(cluster: Cluster, release: str, values: Mapping[str, Any]) -> None:
 
 def written_services() -> dict[str, dict[str, Any]]:
     """Switches off the services of the chart that this checkout has no program for."""
-    sources = {"operator": REPO / "operator" / "amazonlite_operator"}
-    names = [path.name for path in (REPO / "services" / "amazonlite").iterdir() if path.is_dir()]
-    sources |= {name: REPO / "services" / "amazonlite" / name for name in names}
-    return {name: {"enabled": (path / "__main__.py").exists()} for name, path in sources.items()}
+    listed = yaml.safe_load((CHARTS / "platform" / "values.yaml").read_text())["services"]
+    roots = {name: REPO / "services" / "amazonlite" / name for name in listed}
+    roots["operator"] = REPO / "operator" / "amazonlite_operator"
+    return {name: {"enabled": (path / "__main__.py").exists()} for name, path in roots.items()}

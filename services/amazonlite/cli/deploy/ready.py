@@ -12,6 +12,7 @@ from amazonlite.cli.cluster.base import Cluster
 from amazonlite.cli.paths import NAMESPACE
 
 _WORKLOADS = "deployments,statefulsets"
+_TRIES = 4  # restarts that may be a store still coming up
 
 
 @dataclass(frozen=True)
@@ -51,21 +52,35 @@ def wait(cluster: Cluster, say: Callable[[str], None], *, selector: str, within:
         say(f"{now.ready}/{now.wanted} pods ready" + (f", waiting for {', '.join(now.waiting)}" if now.waiting else ""))
         if not now.waiting:
             return now.ready
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or any(_hopeless(cluster, name) for name in now.waiting):
             raise TimeoutError("\n".join(_diagnosis(cluster, name) for name in now.waiting))
         time.sleep(0.5)
 
 
+def _pods(cluster: Cluster, workload: str) -> list[dict[str, Any]]:
+    listing = cluster.kubectl("get", "pods", "-n", NAMESPACE, "-l", f"app.kubernetes.io/name={workload}", "-o", "json")
+    return list(json.loads(listing)["items"])
+
+
+def _containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    status = pod.get("status", {})
+    return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+
+
+def _hopeless(cluster: Cluster, workload: str) -> bool:
+    """Whether the newest pod has failed so often that waiting longer would only hide it."""
+    pods = sorted(_pods(cluster, workload), key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+    return bool(pods) and any(container["restartCount"] > _TRIES for container in _containers(pods[-1]))
+
+
 def _diagnosis(cluster: Cluster, workload: str) -> str:
     """Why a workload's pods are not ready: the first complaint of its containers, and their last words."""
-    listing = cluster.kubectl("get", "pods", "-n", NAMESPACE, "-l", f"app.kubernetes.io/name={workload}", "-o", "json")
-    complaints = [_complaint(cluster, pod) for pod in json.loads(listing)["items"]]
+    complaints = [_complaint(cluster, pod) for pod in _pods(cluster, workload)]
     return f"{workload}: " + ("; ".join(complaint for complaint in complaints if complaint) or "no pod was created")
 
 
 def _complaint(cluster: Cluster, pod: dict[str, Any]) -> str:
-    status = pod.get("status", {})
-    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+    for container in _containers(pod):
         if container.get("ready"):
             continue
         state: dict[str, Any] = next(iter(container["state"].values()), {})

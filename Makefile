@@ -1,0 +1,51 @@
+# make up      the cluster and the shop, from whatever is there to a shop that answers on 127.0.0.1:8080
+# make demo    the same, with the catalogue loaded and a flash sale run before your eyes
+# make check   format, lint, types, import rules, generated files, unit and contract tests: no cluster, under a minute
+# make test    check, up, and every test that needs the cluster
+# make bench   [ONLY=name] measurements against their alternatives; writes .local/bench.json
+# make down    stops the cluster; compiled programs, images and volumes stay
+#
+# Everything missing is installed first. All targets may be interrupted and run again.
+SHELL := /bin/bash -o pipefail
+.DEFAULT_GOAL := help
+export AMAZONLITE_HOME ?= $(HOME)/.cache/amazonlite
+
+UV_VERSION := 0.13.9
+UV := $(AMAZONLITE_HOME)/uv-$(UV_VERSION)/bin/uv
+RUN := $(UV) run --frozen --no-sync
+INSIDE := $(RUN) amazonlite inside --
+
+.PHONY: help up down demo test check bench sync
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+$(UV):
+	@echo "installing uv $(UV_VERSION)"
+	@python3 -m venv --clear $(@D)/.. 2>/dev/null || { apt-get update -q && apt-get install -yq python3-venv && python3 -m venv --clear $(@D)/..; } >/dev/null
+	@$(@D)/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+
+sync: $(UV)
+	@$(UV) sync --frozen -q
+
+up: sync
+	@$(RUN) amazonlite up
+
+down: sync
+	@$(RUN) amazonlite down
+
+demo: up
+	@$(RUN) amazonlite demo
+
+check: sync
+	$(RUN) ruff format --check -q .
+	$(RUN) ruff check -q .
+	$(RUN) mypy services operator
+	$(RUN) lint-imports
+	$(RUN) python -m amazonlite_operator.crdgen --check
+	$(RUN) pytest -q tests/unit tests/contract
+
+test: check up
+	$(INSIDE) .venv/bin/pytest -v tests/integration tests/race tests/e2e tests/chaos
+
+bench: up
+	@$(INSIDE) .venv/bin/python -m bench $(ONLY)

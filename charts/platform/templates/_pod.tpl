@@ -1,0 +1,84 @@
+{{/* Pieces every pod of the shop shares. */}}
+
+{{- define "platform.enabled" -}}
+{{- if ne (toString .enabled) "false" }}yes{{ end -}}
+{{- end -}}
+
+{{- define "platform.labels" -}}
+app.kubernetes.io/name: {{ . }}
+app.kubernetes.io/part-of: amazonlite
+{{- end -}}
+
+{{/* What NetworkPolicies select by: the stores a pod may reach. Call with the service's values. */}}
+{{- define "platform.reaches" -}}
+{{- if .database }}
+amazonlite.dev/reaches-mysql: "true"
+amazonlite.dev/reaches-kafka: "true"
+{{- end }}
+{{- if .redis }}
+amazonlite.dev/reaches-redis: "true"
+{{- end }}
+{{- if .mongo }}
+amazonlite.dev/reaches-mongodb: "true"
+amazonlite.dev/reaches-kafka: "true"
+{{- end }}
+{{- end -}}
+
+{{- define "platform.podSecurity" -}}
+{runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001, fsGroup: 10001, seccompProfile: {type: RuntimeDefault}}
+{{- end -}}
+
+{{- define "platform.containerSecurity" -}}
+{allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
+{{- end -}}
+
+{{/* One variable from a Secret. Call with (list NAME secret key). */}}
+{{- define "platform.secretEnv" -}}
+- {name: {{ index . 0 }}, valueFrom: {secretKeyRef: {name: {{ index . 1 }}, key: {{ index . 2 }}}}}
+{{- end -}}
+
+{{- define "platform.podEnv" -}}
+- {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+- {name: POD_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
+- {name: LOG_LEVEL, value: {{ .Values.logLevel }}}
+{{- with .Values.otlpEndpoint }}
+- {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }}}
+{{- end }}
+- {name: KAFKA_BOOTSTRAP, value: "kafka:9092"}
+{{- range list "auth" "order" "payment" "inventory" "product" "gateway" }}
+- {name: {{ upper . }}_URL, value: "http://{{ . }}:8000"}
+{{- end }}
+{{- end -}}
+
+{{- define "platform.databaseEnv" -}}
+- {name: MYSQL_HOST, value: mysql}
+- {name: MYSQL_PORT, value: "3306"}
+- {name: MYSQL_DATABASE, value: {{ . }}}
+{{- end -}}
+
+{{/* Accounts of one service. Call with (list name values). */}}
+{{- define "platform.accountEnv" -}}
+{{- $name := index . 0 }}{{ $service := index . 1 }}
+{{- with $service.database }}
+{{ include "platform.databaseEnv" . }}
+{{ include "platform.secretEnv" (list "MYSQL_USER" (printf "mysql-%s" $name) "user") }}
+{{ include "platform.secretEnv" (list "MYSQL_PASSWORD" (printf "mysql-%s" $name) "password") }}
+{{- end }}
+{{- if $service.redis }}
+{{ include "platform.secretEnv" (list "REDIS_URL" (printf "redis-%s" $name) "url") }}
+{{- end }}
+{{- with $service.mongo }}
+{{ include "platform.secretEnv" (list "MONGO_URL" (printf "mongodb-%s" $name) "url") }}
+- {name: MONGO_DATABASE, value: {{ . }}}
+{{- end }}
+{{- with $service.client }}
+{{ include "platform.secretEnv" (list "AUTH_CLIENT_ID" (printf "client-%s" .) "id") }}
+{{ include "platform.secretEnv" (list "AUTH_CLIENT_SECRET" (printf "client-%s" .) "secret") }}
+{{- end }}
+{{- range $variable, $from := $service.secretEnv }}
+{{ include "platform.secretEnv" (list $variable $from.secret $from.key) }}
+{{- end }}
+{{- range $variable, $value := $service.env }}
+- {name: {{ $variable }}, value: {{ $value | quote }}}
+{{- end }}
+{{- end -}}
