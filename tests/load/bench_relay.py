@@ -15,7 +15,7 @@ from amazonlite.common.core.clock import SystemClock
 from amazonlite.common.core.event import Event, new_event
 from amazonlite.common.core.ids import derive_id, new_id
 from amazonlite.common.data.engine import create_engine
-from amazonlite.common.data.unit_of_work import in_transaction, unit_of_work_factory
+from amazonlite.common.data.unit_of_work import unit_of_work_factory
 from amazonlite.common.events.envelope import encode
 from amazonlite.common.events.producer import EventProducer, Record
 from amazonlite.common.events.relay import Relay
@@ -60,7 +60,7 @@ def _events(topics: Sequence[str]) -> list[Event]:
         new_event(
             topics[step % len(topics)],
             order,
-            {"orderId": order, "customerId": derive_id("usr", order), "lines": lines, "saleId": None},
+            {"orderId": order, "customerId": derive_id("usr", order), "lines": lines},
             source="/order",
             clock=SystemClock(),
             ids=new_id,
@@ -74,7 +74,7 @@ def _produce(client: Producer, records: Sequence[Record]) -> float:
     """Events a second, all acknowledged."""
     started = time.perf_counter()
     for record in records:
-        client.produce(record.topic, record.value, record.key, headers=record.headers)
+        client.produce(record.topic, record.value, record.key, headers=[*record.headers])
     client.flush()
     return len(records) / (time.perf_counter() - started)
 
@@ -83,7 +83,9 @@ async def _drain(engine: AsyncEngine, producer: EventProducer, events: list[Even
     """Events a second from the relay's first look at a full outbox to the last one settled."""
     factory = unit_of_work_factory(engine)
     for first in range(0, len(events), 500):
-        await in_transaction(factory, lambda uow, some=events[first : first + 500]: uow.add_events(some))
+        async with factory() as uow:
+            await uow.add_events(events[first : first + 500])
+            await uow.commit()
     relay = Relay(engine, producer)
     started = time.perf_counter()
     running = asyncio.create_task(relay.run())

@@ -6,12 +6,16 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 
-async def eventually(condition: Callable[[], T | Awaitable[T]], *, within: float = 10.0, every: float = 0.02) -> T:
+@overload
+async def eventually(condition: Callable[[], Awaitable[T]], *, within: float = ..., every: float = ...) -> T: ...
+@overload
+async def eventually(condition: Callable[[], T], *, within: float = ..., every: float = ...) -> T: ...
+async def eventually(condition: Callable[[], Any], *, within: float = 10.0, every: float = 0.02) -> Any:
     """The first truthy result of `condition`; AssertionError with the last result after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
