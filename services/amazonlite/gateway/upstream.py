@@ -222,12 +222,12 @@ class Connection(asyncio.Protocol):
 
 
 class Pool:
-    """Idle connections of one backend, latest used first; none is used after `idle` seconds (backends close at 75)."""
+    """Idle connections of one backend, latest used first; none is used after `keep` seconds (backends close at 75)."""
 
-    def __init__(self, host: str, port: int, *, idle: float = 30.0, connect_timeout: float = 2.0) -> None:
+    def __init__(self, host: str, port: int, *, keep: float = 30.0, connect_timeout: float = 2.0) -> None:
         self.key = f"{host}:{port}"
         self._host, self._port = host, port
-        self._idle, self._connect_timeout = idle, connect_timeout
+        self._keep, self._connect_timeout = keep, connect_timeout
         self._free: list[Connection] = []
 
     async def send(self, request: bytes, *, bodyless: bool, seconds: float) -> Answer:
@@ -237,6 +237,10 @@ class Pool:
         except asyncio.CancelledError:
             connection.close()
             raise
+
+    @property
+    def idle(self) -> int:
+        return len(self._free)
 
     def release(self, connection: Connection) -> None:
         connection.idle_since = asyncio.get_running_loop().time()
@@ -254,7 +258,7 @@ class Pool:
         now = asyncio.get_running_loop().time()
         while self._free:
             connection = self._free.pop()
-            if connection.usable and now - connection.idle_since < self._idle:
+            if connection.usable and now - connection.idle_since < self._keep:
                 return connection
             connection.close()
         return None

@@ -1,0 +1,204 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from amazonlite.common.testing.eventually import eventually
+from amazonlite.gateway.upstream import (
+    BUFFERED,
+    Answer,
+    ConnectFailed,
+    ConnectionDropped,
+    MalformedAnswer,
+    Pool,
+    UpstreamTimeout,
+)
+
+REQUEST = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+CLOSE = b"<close>"
+
+
+class Backend:
+    """Answers each request with the next scripted bytes; CLOSE at their end closes the connection."""
+
+    def __init__(self, *answers: bytes) -> None:
+        self.answers = list(answers)
+        self.connections = 0
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.writers.append(writer)
+        while await _request(reader):
+            answer = self.answers.pop(0)
+            writer.write(answer.removesuffix(CLOSE))
+            if answer.endswith(CLOSE):
+                break
+        writer.close()
+
+
+async def _request(reader: asyncio.StreamReader) -> bool:
+    try:
+        await reader.readuntil(b"\r\n\r\n")
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return False
+    return True
+
+
+@asynccontextmanager
+async def pool_to(backend: Backend) -> AsyncIterator[Pool]:
+    server = await asyncio.start_server(backend.serve, "127.0.0.1", 0)
+    pool = Pool("127.0.0.1", server.sockets[0].getsockname()[1])
+    try:
+        yield pool
+    finally:
+        pool.close()
+        for writer in backend.writers:
+            writer.close()
+        server.close()
+        await server.wait_closed()
+
+
+async def ask(pool: Pool, *, bodyless: bool = False, seconds: float = 5.0) -> Answer:
+    return await pool.send(REQUEST, bodyless=bodyless, seconds=seconds)
+
+
+async def whole(answer: Answer) -> bytes:
+    assert answer.stream is not None
+    return b"".join([chunk async for chunk in answer.stream])
+
+
+async def test_a_connection_serves_many_exchanges() -> None:
+    backend = Backend(OK, OK, OK)
+    async with pool_to(backend) as pool:
+        assert [(await ask(pool)).body for _ in range(3)] == [b"ok"] * 3
+    assert backend.connections == 1
+
+
+async def test_at_once_means_connections_of_their_own() -> None:
+    backend = Backend(OK, OK, OK)
+    async with pool_to(backend) as pool:
+        await asyncio.gather(*(ask(pool) for _ in range(3)))
+    assert backend.connections == 3
+
+
+async def test_headers_are_lower_case_and_those_of_the_connection_are_gone() -> None:
+    async with pool_to(
+        Backend(b'HTTP/1.1 201 Created\r\nETag: "1"\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n')
+    ) as pool:
+        answer = await ask(pool)
+    assert answer.status == 201
+    assert answer.headers == [(b"etag", b'"1"'), (b"content-length", b"0")]
+
+
+@pytest.mark.parametrize("head", [b"204 No Content", b"304 Not Modified\r\ncontent-length: 9"])
+async def test_answers_without_a_body_end_at_their_head(head: bytes) -> None:
+    backend = Backend(b"HTTP/1.1 " + head + b"\r\n\r\n", OK)
+    async with pool_to(backend) as pool:
+        assert (await ask(pool)).body == b""
+        assert (await ask(pool)).body == b"ok"
+    assert backend.connections == 1
+
+
+async def test_head_ends_at_the_head_whatever_length_it_announces() -> None:
+    async with pool_to(Backend(b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n", OK)) as pool:
+        answer = await ask(pool, bodyless=True)
+        assert (answer.status, answer.body, answer.stream) == (200, b"", None)
+        assert (await ask(pool)).body == b"ok"
+
+
+async def test_early_hints_are_skipped() -> None:
+    async with pool_to(Backend(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + OK)) as pool:
+        answer = await ask(pool)
+    assert (answer.status, answer.headers) == (200, [(b"content-length", b"2")])
+
+
+async def test_chunks_are_streamed_and_the_connection_is_used_again() -> None:
+    chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
+    backend = Backend(chunked, OK)
+    async with pool_to(backend) as pool:
+        assert await whole(await ask(pool)) == b"abc"
+        assert (await ask(pool)).body == b"ok"
+    assert backend.connections == 1
+
+
+async def test_a_long_answer_is_streamed_with_the_reader_setting_the_pace() -> None:
+    size = BUFFERED * 3
+    async with pool_to(Backend(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size)) as pool:
+        assert len(await whole(await ask(pool))) == size
+
+
+async def test_a_body_may_end_with_the_connection() -> None:
+    async with pool_to(Backend(b"HTTP/1.1 200 OK\r\n\r\nall of it" + CLOSE)) as pool:
+        assert await whole(await ask(pool)) == b"all of it"
+
+
+async def test_a_stream_that_breaks_off_says_so() -> None:
+    broken = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab" + CLOSE
+    async with pool_to(Backend(broken)) as pool:
+        answer = await ask(pool)
+        with pytest.raises(ConnectionDropped):
+            await whole(answer)
+
+
+@pytest.mark.parametrize(
+    "answer", [CLOSE, b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf" + CLOSE, b"HTTP/1.1 200 OK\r\nconte" + CLOSE]
+)
+async def test_an_answer_that_breaks_off_is_a_dropped_connection(answer: bytes) -> None:
+    async with pool_to(Backend(answer)) as pool:
+        with pytest.raises(ConnectionDropped):
+            await ask(pool)
+
+
+@pytest.mark.parametrize(
+    "answer", [b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n"]
+)
+async def test_what_is_not_http_is_malformed(answer: bytes) -> None:
+    async with pool_to(Backend(answer)) as pool:
+        with pytest.raises(MalformedAnswer):
+            await ask(pool)
+
+
+async def test_a_backend_that_says_nothing_times_out_and_its_connection_is_not_used_again() -> None:
+    backend = Backend(b"", OK)
+    async with pool_to(backend) as pool:
+        with pytest.raises(UpstreamTimeout):
+            await ask(pool, seconds=0.05)
+        assert (await ask(pool)).body == b"ok"
+    assert backend.connections == 2
+
+
+async def test_nobody_listening_is_told_apart_because_nothing_was_sent(
+    unused_tcp_port_factory: Callable[[], int],
+) -> None:
+    with pytest.raises(ConnectFailed):
+        await ask(Pool("127.0.0.1", unused_tcp_port_factory()))
+
+
+async def test_an_idle_connection_that_the_backend_closed_is_not_used() -> None:
+    backend = Backend(OK + CLOSE, OK)
+    async with pool_to(backend) as pool:
+        await ask(pool)
+        await eventually(lambda: pool.idle == 0, every=0.005)
+        assert (await ask(pool)).body == b"ok"
+    assert backend.connections == 2
+
+
+async def test_what_nobody_asked_for_ends_the_connection() -> None:
+    backend = Backend(OK + OK, OK)
+    async with pool_to(backend) as pool:
+        assert (await ask(pool)).headers == [(b"content-length", b"2")]
+        assert (await ask(pool)).body == b"ok"
+    assert backend.connections == 2
+
+
+async def test_a_caller_who_gives_up_takes_the_connection_along() -> None:
+    backend = Backend(b"", OK)
+    async with pool_to(backend) as pool:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await ask(pool)
+        assert (await ask(pool)).body == b"ok"
+    assert backend.connections == 2
