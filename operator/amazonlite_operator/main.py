@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from contextlib import AsyncExitStack
 
@@ -39,6 +40,7 @@ class Operator:
 
     def __init__(self, settings: Settings, kube: Kube, session: aiohttp.ClientSession) -> None:
         self._namespace = settings.pod_namespace
+        self._pod = settings.pod_name
         self._kube = kube
         self._lease = Lease(kube, namespace=self._namespace, name=LEASE, identity=settings.pod_name)
         self.heartbeat = Heartbeat(kube, namespace=self._namespace, pod=settings.pod_name)
@@ -86,6 +88,8 @@ class Operator:
 
     async def _watch(self) -> None:
         await watching.until_served(self._kube, {FLASH_SALE.plural}, self.heartbeat)
+        # Kopf names itself after its user otherwise, and the pod's user has no name.
+        os.environ.setdefault("POD_ID", self._pod)
         registry = watching.registry(self.heartbeat)
         flash_sale_handlers.register(registry, self._controller, self._forget)
         await kopf.operator(

@@ -89,7 +89,9 @@ class FakeShop:
 
     async def _payments(self, request: web.Request) -> web.Response:
         books = await self.books.books((await request.json())["saleId"])
-        return web.json_response({"byState": {"CAPTURED": {"count": 1, "amount": books.amount_paid}}})
+        return web.json_response(
+            {"byState": {"CAPTURED": {"count": 1, "amount": {"amount": books.amount_paid, "currency": "EUR"}}}}
+        )
 
 
 @web.middleware

@@ -71,8 +71,10 @@ class Effects:
     async def perform(self, effect: Effect, look: Look, fence: int) -> FlashSaleStatus | None:
         o = look.observed
         match effect:
-            case AddFinalizer() | RemoveFinalizer():
-                await self._finalizer(look, isinstance(effect, AddFinalizer))
+            case AddFinalizer():
+                await self._finalizer(look, wanted=True)
+            case RemoveFinalizer():
+                await self._let_go(look, fence)
             case Allocate() | SetState() | SetAdmission() | Settle() | DeleteSale():
                 return await self._sell(effect, o, fence)
             case StartJob() | DeleteJob():
@@ -85,7 +87,14 @@ class Effects:
                 assert_never(effect)
         return None
 
-    async def _finalizer(self, look: Look, wanted: bool) -> None:
+    async def _let_go(self, look: Look, fence: int) -> None:
+        o = look.observed
+        if o.deleting and o.sale is None:
+            # Inventory remembers the refusal: an allocation still under way must not take stock nobody would return.
+            await self._sales.delete(o.sale_id, _step(o, "delete", fence))
+        await self._finalizer(look, wanted=False)
+
+    async def _finalizer(self, look: Look, *, wanted: bool) -> None:
         metadata = look.manifest["metadata"]
         others = [name for name in metadata.get("finalizers", ()) if name != FINALIZER]
         finalizers = [*others, FINALIZER] if wanted else others

@@ -26,11 +26,6 @@ class Bookkeeping:
         return Books(
             units_ordered=sum(orders["units"].get(state, 0) for state in BOUGHT),
             orders_in_flight=sum(orders["byState"].get(state, 0) for state in ORDER_IN_FLIGHT),
-            amount_paid=sum(_minor_units(by_state[state]["amount"]) for state in PAID if state in by_state),
+            amount_paid=sum(by_state[state]["amount"]["amount"] for state in PAID if state in by_state),
             payments_in_flight=sum(by_state[state]["count"] for state in PAYMENT_IN_FLIGHT if state in by_state),
         )
-
-
-def _minor_units(amount: int | Mapping[str, Any]) -> int:
-    """A bare number of minor units, or {amount, currency}."""
-    return int(amount) if isinstance(amount, int) else int(amount["amount"])

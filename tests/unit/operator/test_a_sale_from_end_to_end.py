@@ -209,6 +209,15 @@ async def test_deleting_waits_for_inventory_but_puts_replicas_back_meanwhile() -
     assert world.inventory.stock["SKU1"] == 25
 
 
+async def test_a_sale_deleted_before_it_was_known_can_never_take_stock() -> None:
+    world = World(spec(quantity=26))
+    await world.run(1)
+    await world.delete()
+    await world.run(5)
+    assert world.resource is None
+    assert world.sale.state == "ABORTED"
+
+
 STALLS: list[tuple[dict[str, Any], str]] = [
     ({"sku": "NOSUCH"}, "UnknownSku"),
     ({"quantity": 26}, "InsufficientStock"),

@@ -23,7 +23,7 @@ def counters(claimed: float, errors: float = 0, slow: float = 0) -> Counters:
     total = claimed + errors
     return {
         ("flash_sale_claims_total", "claimed"): claimed,
-        ("flash_sale_claims_total", "unavailable"): errors,
+        ("flash_sale_claims_total", "store_unavailable"): errors,
         ("flash_sale_claim_seconds_bucket", "0.1"): total - slow,
         ("flash_sale_claim_seconds_bucket", "1.0"): total,
         ("flash_sale_claim_seconds_bucket", "+Inf"): total,
