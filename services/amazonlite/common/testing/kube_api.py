@@ -30,6 +30,7 @@ class FakeKubeApi:
         self._changed = asyncio.Condition()
         self._epoch = 0
         self._stopped = False
+        self.url = ""
         app = web.Application()
         for path, document in (documents or {}).items():
             app.router.add_get(path, _answering(document))
@@ -39,6 +40,7 @@ class FakeKubeApi:
 
     async def __aenter__(self) -> FakeKubeApi:
         await self._server.start_server()
+        self.url = str(self._server.make_url("")).rstrip("/")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -49,10 +51,6 @@ class FakeKubeApi:
         self._stopped = True
         await self.break_watches()
         await self._server.close()
-
-    @property
-    def url(self) -> str:
-        return str(self._server.make_url("")).rstrip("/")
 
     async def put(self, item: Item) -> None:
         name = item["metadata"]["name"]
