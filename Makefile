@@ -42,10 +42,11 @@ check: sync
 	$(RUN) mypy services operator
 	$(RUN) lint-imports
 	$(RUN) python -m amazonlite_operator.crdgen --check
+	$(RUN) python -m amazonlite.common.events.asyncapi --check
 	$(RUN) pytest -q tests/unit tests/contract
 
 test: check up
 	$(INSIDE) .venv/bin/pytest -v tests/integration tests/race tests/e2e tests/chaos
 
 bench: up
-	@$(INSIDE) .venv/bin/python -m bench $(ONLY)
+	@PYTHONPATH=tests $(INSIDE) .venv/bin/python -m load.bench $(ONLY)
