@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -28,12 +28,12 @@ class FakeCluster:
         if path.endswith("/scale"):
             return self._scale(path.removesuffix("/scale"))
         found = self.objects.get(path)
-        return copy.deepcopy(found)
+        return _copy(found)
 
     async def items(self, path: str, **selectors: str) -> list[Manifest]:
         wanted = dict(part.split("=") for part in selectors.get("labelSelector", "").split(",") if part)
         return [
-            copy.deepcopy(found)
+            _copy(found)
             for place, found in self.objects.items()
             if place.rsplit("/", 1)[0] == path and wanted.items() <= found["metadata"].get("labels", {}).items()
         ]
@@ -43,13 +43,13 @@ class FakeCluster:
         place = f"{path}/{body['metadata']['name']}"
         if place in self.objects:
             raise ObjectConflict(409, "exists")
-        made = copy.deepcopy(body)
+        made = _copy(body)
         made["metadata"] |= {"generation": 1, "uid": made["metadata"].get("uid", f"uid-{len(self.objects)}")}
         made["metadata"].setdefault("creationTimestamp", iso(self._now()))
         self.objects[place] = made
         self._touch(made)
         self.interrupt(f"after create {body['kind']}")
-        return copy.deepcopy(made)
+        return _copy(made)
 
     async def merge(self, path: str, patch: Manifest) -> Manifest:
         what = patch.get("status", {}).get("phase", "") if path.endswith("/status") else "merge"
@@ -59,7 +59,7 @@ class FakeCluster:
             raise ObjectNotFound(404, place)
         self._merge_into(place, patch)
         self.interrupt(f"after {path.rsplit('/', 1)[-1]} {what}")
-        return copy.deepcopy(self.objects.get(place, {}))
+        return _copy(self.objects.get(place, {}))
 
     async def delete(self, path: str) -> None:
         self.interrupt(f"before delete {path.rsplit('/', 1)[-1]}")
@@ -97,6 +97,11 @@ class FakeCluster:
         return {"metadata": {"resourceVersion": version}, "spec": {"replicas": found["spec"]["replicas"]}}
 
 
+def _copy(value: Any) -> Any:
+    """As an answer over the wire is one; many times faster than deepcopy."""
+    return json.loads(json.dumps(value))
+
+
 def _merge(target: Manifest, patch: Manifest) -> None:
     for key, value in patch.items():
         if value is None:
@@ -104,4 +109,4 @@ def _merge(target: Manifest, patch: Manifest) -> None:
         elif isinstance(value, dict) and isinstance(target.get(key), dict):
             _merge(target[key], value)
         else:
-            target[key] = copy.deepcopy(value)
+            target[key] = _copy(value)

@@ -16,7 +16,7 @@ from amazonlite_operator.flash_sale.spec import Objective
 from amazonlite_operator.flash_sale.state import Slo, Verdict
 
 # Outcomes that are the shop's fault; being sold out or not admitted is a correct answer.
-FAULTS = frozenset({"internal_error", "queue_unavailable", "store_contended", "store_unavailable", "too_many_claims"})
+FAULTS = frozenset({"internal_error", "queue_unavailable", "store_unavailable", "too_many_claims"})
 
 _BUCKET, _CLAIMS = "flash_sale_claim_seconds_bucket", "flash_sale_claims_total"
 _LINE = re.compile(r"^(\w+)\{([^}]*)\} ([0-9.eE+]+)")

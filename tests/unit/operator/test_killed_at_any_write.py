@@ -23,7 +23,7 @@ async def bought_and_settled(world: World) -> None:
     world.change_spec(paused=True)
     await world.run(3)
     world.change_spec(paused=False)
-    await world.run(60)
+    await world.run(15)
 
 
 async def aborted(world: World) -> None:
@@ -31,22 +31,22 @@ async def aborted(world: World) -> None:
     world.inventory.claim(SALE_ID, 2)
     world.inventory.pay(SALE_ID, 2)
     world.change_spec(abort=True)
-    await world.run(60)
+    await world.run(5)
 
 
 async def deleted(world: World) -> None:
     await world.run(62)
     await world.delete()
-    await world.run(60)
+    await world.run(5)
 
 
 async def rehearsed(world: World) -> None:
-    world.clock.advance(-300)
-    await world.run(30)
+    world.clock.advance(-40)
+    await world.run(5)
     finish_rehearsal(world)
-    await world.run(360)
+    await world.run(96)
     world.change_spec(abort=True)
-    await world.run(60)
+    await world.run(5)
 
 
 def finish_rehearsal(world: World) -> None:
@@ -55,7 +55,7 @@ def finish_rehearsal(world: World) -> None:
             found["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
 
 
-SHORT = {"window": {"start": iso(NOON + timedelta(minutes=1)), "end": iso(NOON + timedelta(seconds=90))}}
+SHORT = {"window": {"start": iso(NOON + timedelta(minutes=1)), "end": iso(NOON + timedelta(seconds=75))}}
 STORIES: dict[str, tuple[Story, dict[str, Any]]] = {
     "bought and settled": (bought_and_settled, {"prewarm": PREWARM}),
     "aborted": (aborted, {"prewarm": PREWARM}),

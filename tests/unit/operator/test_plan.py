@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -443,16 +444,17 @@ STATES = ("SCHEDULED", "QUEUEING", "LIVE", "PAUSED", "DRAINING", "ABORTED", "SET
 MOMENTS = (BEFORE_LEAD, LEAD, DOORS, DURING, AFTER)
 
 
+@cache
 def every_look() -> list[Observed]:
     """Every phase at every moment with every state of inventory's sale, deleted or not, with and without wishes."""
     looks = []
     sales = [None, *(sale(state) for state in STATES), sale("LIVE", free=0, sold=10), sale("ABORTED", free=0)]
-    wishes = [{}, {"paused": True}, {"abort": True}, {"slo": SLO, "onBreach": "Pause"}]
+    wishes = [spec(), spec(paused=True), spec(abort=True), spec(slo=SLO, onBreach="Pause")]
     for phase, now, view, wish, deleting, up in itertools.product(
         Phase, MOMENTS, sales, wishes, (False, True), (False, True)
     ):
         known = view if up else None
-        looks.append(look(phase, now, sale=known, spec=spec(**wish), deleting=deleting, slo=FAILING, inventory_up=up))
+        looks.append(look(phase, now, sale=known, spec=wish, deleting=deleting, slo=FAILING, inventory_up=up))
     return looks
 
 
