@@ -102,7 +102,11 @@ class _Plain(yaml.SafeDumper):
 def main() -> None:
     text = rendered(Registry.load())
     if "--check" in sys.argv:
-        sys.exit(0 if PATH.read_text("utf-8") == text else f"{PATH} is out of date: run python -m amazonlite.common.events.asyncapi")
+        sys.exit(
+            0
+            if PATH.read_text("utf-8") == text
+            else f"{PATH} is out of date: run python -m amazonlite.common.events.asyncapi"
+        )
     PATH.write_text(text, "utf-8")
 
 

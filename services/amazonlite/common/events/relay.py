@@ -46,6 +46,10 @@ class RelaySettings:
     purge_seconds: float = 60.0
     purge_batch: int = 1000
 
+    def __post_init__(self) -> None:
+        if self.lease_seconds <= self.refresh_seconds + MESSAGE_SECONDS:
+            raise ValueError("a lease must outlast a refresh and the sending of a message")
+
 
 @dataclass(slots=True)
 class _Batch:
