@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request, Response
-from pydantic import Field
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from amazonlite.common.security.principal import require
 from amazonlite.product.browse import browse
+from amazonlite.product.bulk import BulkDesk
 from amazonlite.product.cursor import LONGEST
-from amazonlite.product.domain import MOST_PER_BULK, MOST_PER_PAGE, DuplicateSku, Filter, InvalidIfMatch, Product, Sort
+from amazonlite.product.domain import MOST_PER_BULK, MOST_PER_PAGE, Filter, InvalidIfMatch, Product, Sort
 from amazonlite.product.schemas import BulkAnswer, NewProduct, ProductContent, ProductPage, ProductView
 from amazonlite.product.settings import Settings
 from amazonlite.product.store import Catalogue
@@ -46,7 +45,8 @@ Currency = Annotated[str, Depends(currency_of)]
 IfMatch = Annotated[int | None, Depends(expected_version)]
 SkuPath = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 Amount = Annotated[int | None, Query(ge=0, le=10**10)]
-Bulk = Annotated[list[NewProduct], Body(), Field(min_length=1, max_length=MOST_PER_BULK)]
+PRODUCTS = {"type": "array", "maxItems": MOST_PER_BULK, "items": {"$ref": "#/components/schemas/NewProduct"}}
+BULK_BODY = {"required": True, "content": {"application/json": {"schema": PRODUCTS}}}
 
 
 @router.get("/api/products")
@@ -75,13 +75,11 @@ async def create(catalogue: TheCatalogue, currency: Currency, body: NewProduct, 
     return _tagged(product, response)
 
 
-@router.post("/api/products:bulk", dependencies=staff)
-async def put_all(catalogue: TheCatalogue, currency: Currency, body: Bulk) -> BulkAnswer:
+@router.post("/api/products:bulk", dependencies=staff, openapi_extra={"requestBody": BULK_BODY})
+async def put_all(request: Request) -> BulkAnswer:
     """Creates or replaces up to 500 products; sending the same again changes nothing."""
-    repeated = [sku for sku, count in Counter(product.sku for product in body).items() if count > 1]
-    if repeated:
-        raise DuplicateSku(repeated)
-    return BulkAnswer.of(await catalogue.put_all([product.content(product.sku, currency) for product in body]))
+    bulk: BulkDesk = request.app.state.bulk
+    return BulkAnswer.of(await bulk.put_all(await request.body()))
 
 
 @router.get("/api/products/{sku}")

@@ -11,6 +11,7 @@ from amazonlite.common.http.app import create_app
 from amazonlite.common.security.jwks import JwksSource
 from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.product.api import router
+from amazonlite.product.bulk import BulkDesk
 from amazonlite.product.settings import Settings
 from amazonlite.product.store import Catalogue
 
@@ -35,5 +36,6 @@ def create(settings: Settings | None = None) -> FastAPI:
     )
     app.state.catalogue = catalogue
     app.state.settings = settings
+    app.state.bulk = BulkDesk(catalogue, settings.shop_currency)
     app.state.verifier = TokenVerifier(jwks)
     return app

@@ -175,6 +175,12 @@ async def test_a_bad_bulk_changes_nothing(staff: AsgiClient, products: list[Any]
     assert await walk(staff, "") == []
 
 
+@pytest.mark.parametrize("content", [b"", b"[", b"\xff", b"{}", b'[{"sku":"\\ud800"}]', b"null"])
+async def test_a_malformed_bulk_is_422(staff: AsgiClient, content: bytes) -> None:
+    answer = await staff.request("POST", "/api/products:bulk", content=content)
+    assert (answer.status, answer.json()["code"]) == (422, "invalid_request")
+
+
 async def test_writing_needs_the_staff_scope(staff: AsgiClient) -> None:
     shopper = {"Authorization": f"Bearer {mint_token('usr_1')}"}
     assert (await staff.post("/api/products", body("B1"), headers=shopper)).status == 403
