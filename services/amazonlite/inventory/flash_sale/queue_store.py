@@ -126,9 +126,9 @@ class QueueStore:
         keys = [f"fs:{{{sale_id}}}:{name}" for name in NAMES]
         try:
             try:
-                return await self._redis.evalsha(script.sha, len(keys), *keys, *arguments)
+                return await _reply(self._redis.evalsha(script.sha, len(keys), *keys, *arguments))
             except NoScriptError:
-                return await self._redis.eval(script.text, len(keys), *keys, *arguments)
+                return await _reply(self._redis.eval(script.text, len(keys), *keys, *arguments))
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("queue_store_away", error=type(error).__name__, detail=str(error)[:200])
             raise QueueUnavailable from error
@@ -139,6 +139,11 @@ class _Script:
         folder = files("amazonlite.inventory.flash_sale") / "lua"
         self.text = (folder / "admission.lua").read_text() + (folder / f"{name}.lua").read_text()
         self.sha = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+async def _reply(pending: Any) -> Any:
+    """redis-py types its asynchronous answers as those of the blocking client too."""
+    return await pending
 
 
 def _place(reply: Sequence[Any]) -> Place:

@@ -1,0 +1,84 @@
+"""A hold is paid, cancelled and expired at the same moment, on two pods: exactly one wins, and the books add up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from amazonlite.inventory.domain import ReservationState
+from amazonlite.inventory.expire import expire_overdue
+from amazonlite.inventory.flash_sale.domain import SaleState
+from amazonlite.inventory.flash_sale.remove import remove
+from support.inventory import Pod, terms
+
+HOLDS = 60
+DECIDED = {"inventory.confirmed.v1", "inventory.confirmation-rejected.v1"}
+
+
+async def overdue_holds(pod: Pod) -> tuple[str, list[str]]:
+    sale = await pod.on_sale(terms("B01", HOLDS))
+    held = await asyncio.gather(*(pod.held(sale, f"usr_{number}") for number in range(HOLDS)))
+    orders = [one.hold.order_id for one in held]
+    await pod.make_overdue(*orders)
+    return sale, orders
+
+
+async def test_expiry_against_payment(two_pods: list[Pod]) -> None:
+    one, other = two_pods
+    sale, orders = await overdue_holds(one)
+    payments = [one.happens("order.authorized.v1", order) for order in orders]
+    await asyncio.gather(*payments, expire_overdue(one.desk), expire_overdue(other.desk))
+    states: Counter[str] = Counter()
+    for order in orders:
+        kinds = await one.kinds(order)
+        [decision] = DECIDED & set(kinds)
+        expired = "inventory.expired.v1" in kinds
+        assert expired == (decision == "inventory.confirmation-rejected.v1"), kinds
+        assert kinds.count("inventory.expired.v1") <= 1
+        states[decision] += 1
+    books = await one.books(sale)
+    assert books.conserved
+    assert books.sale.counters.held == 0
+    assert books.units.get(ReservationState.CONFIRMED, 0) == states["inventory.confirmed.v1"]
+
+
+async def test_two_sweeps_expire_each_hold_once(two_pods: list[Pod]) -> None:
+    sale, _ = await overdue_holds(two_pods[0])
+    swept = await asyncio.gather(*(expire_overdue(pod.desk) for pod in two_pods * 3))
+    assert sum(swept) == HOLDS
+    [(events,)] = await two_pods[0].ask("SELECT COUNT(*) FROM outbox WHERE topic = 'inventory.expired.v1'")
+    assert events == HOLDS
+    assert (await two_pods[0].books(sale)).sale.counters.free == HOLDS
+
+
+@pytest.mark.parametrize("rest_is", ["removed", "aborted"])
+async def test_the_end_of_a_sale_against_claims_payments_and_expiry(two_pods: list[Pod], rest_is: str) -> None:
+    one, other = two_pods
+    sale, orders = await overdue_holds(one)
+    paying = [one.happens("order.authorized.v1", order) for order in orders[: HOLDS // 2]]
+    claiming = [other.held(sale, f"late_{number}") for number in range(30)]
+    ending = remove(one.sale_desk, sale, one.step()) if rest_is == "removed" else one.moved(sale, SaleState.ABORTED)
+    await asyncio.gather(*paying, *claiming, ending, expire_overdue(other.desk), return_exceptions=True)
+    await remove(other.sale_desk, sale, other.step())
+    books = await one.books(sale)
+    counters = books.sale.counters
+    assert books.conserved
+    assert (counters.free, counters.held) == (0, 0)
+    assert counters.allocated == counters.sold
+    stock = await one.stock("B01")
+    assert (stock.on_hand, stock.reserved) == (HOLDS - counters.sold, 0)
+
+
+async def test_a_reservation_and_its_cancellation_at_once_leave_nothing_reserved(two_pods: list[Pod]) -> None:
+    one, other = two_pods
+    await one.stocked("B01", 100)
+    line = {"sku": "B01", "quantity": 1, "unitPrice": {"amount": 1, "currency": "USD"}}
+    order: dict[str, Any] = {"lines": [line], "payBefore": "2100-01-01T00:00:00Z"}
+    await asyncio.gather(
+        *(one.happens("order.created.v1", f"ord_{number}", **order) for number in range(40)),
+        *(other.happens("order.cancelled.v1", f"ord_{number}") for number in range(40)),
+    )
+    assert (await one.stock("B01")).reserved == 0

@@ -1,0 +1,83 @@
+"""The counters are what their entries add up to; a reservation ends once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from amazonlite.inventory.domain import (
+    EFFECTS,
+    TRANSITIONS,
+    Delta,
+    Ending,
+    Entry,
+    Kind,
+    Line,
+    Reservation,
+    ReservationState,
+    balance,
+    ending_kind,
+    entries_for,
+    totals_of,
+)
+
+HELD = Reservation(
+    "res_1", "ord_1", ReservationState.HELD, datetime(2030, 1, 1, tzinfo=UTC), (Line("A", 2), Line("B", 1))
+)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_effect_keeps_both_sums(kind: Kind) -> None:
+    effect = EFFECTS[kind]
+    assert effect.on_hand == effect.available + effect.reserved
+    assert effect.allocated == effect.free + effect.held + effect.sold
+
+
+@pytest.mark.parametrize("kind", [k for k in Kind if EFFECTS[k].allocated or EFFECTS[k].free or EFFECTS[k].held])
+def test_what_a_sale_has_unsold_is_inside_what_is_reserved(kind: Kind) -> None:
+    effect = EFFECTS[kind]
+    assert effect.reserved == effect.free + effect.held
+
+
+def test_a_sale_from_beginning_to_end() -> None:
+    totals = {Kind.ADJUST: 10, Kind.ALLOCATE: 6, Kind.HOLD: 4, Kind.UNHOLD: 1, Kind.SELL: 2, Kind.RETURN: 3}
+    assert balance(totals) == Delta(on_hand=8, available=7, reserved=1, allocated=3, free=0, held=1, sold=2, returned=3)
+    assert balance(totals | {Kind.RETURN_HELD: 1}) == Delta(on_hand=8, available=8, allocated=2, sold=2, returned=4)
+
+
+def test_totals_are_by_kind() -> None:
+    entries = [Entry("1", Kind.HOLD, "A", 2), Entry("2", Kind.HOLD, "B", 3), Entry("3", Kind.SELL, "A", 1)]
+    assert totals_of(entries) == {Kind.HOLD: 5, Kind.SELL: 1}
+
+
+def test_a_reservation_has_an_entry_a_line_under_a_key_of_its_own() -> None:
+    entries = entries_for(replace(HELD, sale_id="fs_1"), Kind.SELL)
+    assert [(e.key, e.quantity, e.sale_id) for e in entries] == [
+        ("res_1:A:SELL", 2, "fs_1"),
+        ("res_1:B:SELL", 1, "fs_1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ending", "of_sale", "sale_keeps", "kind"),
+    [
+        (Ending.CONFIRM, False, False, Kind.CONFIRM),
+        (Ending.RELEASE, False, False, Kind.RELEASE),
+        (Ending.EXPIRE, False, False, Kind.RELEASE),
+        (Ending.CONFIRM, True, True, Kind.SELL),
+        (Ending.CONFIRM, True, False, Kind.SELL),
+        (Ending.RELEASE, True, True, Kind.UNHOLD),
+        (Ending.EXPIRE, True, True, Kind.UNHOLD),
+        (Ending.RELEASE, True, False, Kind.RETURN_HELD),
+        (Ending.EXPIRE, True, False, Kind.RETURN_HELD),
+    ],
+)
+def test_how_an_ending_is_booked(ending: Ending, of_sale: bool, sale_keeps: bool, kind: Kind) -> None:
+    assert ending_kind(ending, of_sale=of_sale, sale_keeps=sale_keeps) is kind
+
+
+def test_only_what_is_held_can_end() -> None:
+    assert {before for before, _ in TRANSITIONS} == {ReservationState.HELD}
+    assert set(TRANSITIONS.values()) == set(ReservationState) - {ReservationState.HELD}
