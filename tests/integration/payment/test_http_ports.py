@@ -47,7 +47,8 @@ async def server() -> AsyncIterator[TestServer]:
     app = web.Application()
     app.router.add_get("/api/orders/{order}", order)
     app.router.add_post("/webhook", webhook)
-    async with TestServer(app) as started:
+    started = TestServer(app)
+    async with started:
         yield started
 
 
