@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from amazonlite_operator.crdgen import KINDS, rendered
+from amazonlite_operator.docgen import BLOCKS, regenerated
 from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.spec import FlashSaleSpec
 from amazonlite_operator.kube.crd import Kind
@@ -23,6 +24,12 @@ def test_the_crd_is_what_its_classes_say(kind: Kind) -> None:
 def test_the_sample_is_a_valid_spec() -> None:
     sample = yaml.safe_load((ROOT / "crds/samples/flashsale.yaml").read_text())
     assert FlashSaleSpec.model_validate(sample["spec"]).quantity == 100
+
+
+def test_the_page_draws_the_tables_that_are() -> None:
+    page = (ROOT / "docs/operator.md").read_text()
+    assert page == regenerated(page)
+    assert all(f"<!-- generated:{name} -->" in page for name in BLOCKS)
 
 
 def test_every_reason_is_explained_and_used() -> None:
