@@ -10,16 +10,10 @@ from amazonlite.common.core.clock import Clock
 from amazonlite.common.core.errors import DomainError
 from amazonlite.common.http.breaker import Breaker
 from amazonlite.common.observe.metrics import BREAKER_OPEN, CALL_SECONDS, CALLS
+from amazonlite.gateway.answer import Answer, ConnectFailed, ConnectionDropped, UpstreamError, UpstreamTimeout
 from amazonlite.gateway.domain import Backend
 from amazonlite.gateway.errors import BadGateway, ServiceUnavailable, UpstreamTimedOut
-from amazonlite.gateway.upstream import (
-    Answer,
-    ConnectFailed,
-    ConnectionDropped,
-    Pool,
-    UpstreamError,
-    UpstreamTimeout,
-)
+from amazonlite.gateway.upstream import Pool
 
 RETRIES = Counter("gateway_retries_total", "Requests sent a second time after a connection error", ["target"])
 
@@ -37,7 +31,11 @@ class Target:
         BREAKER_OPEN.labels(self.name).set(0)
 
     async def send(self, request: bytes, *, method: str, repeatable: bool, seconds: float) -> Answer:
-        """The answer, or the problem to tell; a repeatable request is sent again once after a connection error."""
+        """The answer, or the problem to tell; a repeatable request is sent again once after a connection error.
+
+        Both attempts together have `seconds`.
+        """
+        started = perf_counter()
         try:
             return await self._attempt(request, method, seconds)
         except (ConnectFailed, ConnectionDropped) as error:
@@ -47,7 +45,7 @@ class Target:
             raise self._problem(error) from error
         RETRIES.labels(self.name).inc()
         try:
-            return await self._attempt(request, method, seconds)
+            return await self._attempt(request, method, max(0.0, seconds - (perf_counter() - started)))
         except UpstreamError as error:
             raise self._problem(error) from error
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from amazonlite.gateway.upstream import HOP_BY_HOP, HeaderList
+from amazonlite.gateway.answer import HeaderList
+from amazonlite.gateway.upstream import HOP_BY_HOP
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 

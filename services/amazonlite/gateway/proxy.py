@@ -18,13 +18,13 @@ from amazonlite.common.core.errors import DomainError
 from amazonlite.common.http.problems import of_domain_error, problem_response
 from amazonlite.common.security.jwt import Principal, TokenMissing, TokenVerifier
 from amazonlite.common.security.principal import bearer_of
+from amazonlite.gateway.answer import Answer, Body, HeaderList
 from amazonlite.gateway.backends import Targets
 from amazonlite.gateway.domain import RateLimit, Rule, refuse_unsafe
 from amazonlite.gateway.errors import RateLimited, RequestTimedOut, TokenRevoked
 from amazonlite.gateway.forward import IDEMPOTENT, Incoming, TrustedProxies, answer_headers, request_bytes
 from amazonlite.gateway.limits import Ask, Decision, Limits
 from amazonlite.gateway.routebook import RouteBook
-from amazonlite.gateway.upstream import Answer, Body, HeaderList
 
 OWN_PATHS = frozenset({"/", "/healthz", "/readyz", "/metrics", "/openapi.json"})
 OWN_PREFIXES = ("/internal", "/fallback/")

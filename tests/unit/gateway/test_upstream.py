@@ -5,15 +5,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from amazonlite.common.testing.eventually import eventually
-from amazonlite.gateway.upstream import (
-    BUFFERED,
-    Answer,
-    ConnectFailed,
-    ConnectionDropped,
-    MalformedAnswer,
-    Pool,
-    UpstreamTimeout,
-)
+from amazonlite.gateway.answer import Answer, ConnectFailed, ConnectionDropped, MalformedAnswer, UpstreamTimeout
+from amazonlite.gateway.upstream import BUFFERED, Pool
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
