@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable
 
 import pytest
 from sqlalchemy import text
@@ -19,18 +18,13 @@ from amazonlite.common.data.idempotency import (
     run_idempotent,
 )
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, unit_of_work_factory
+from amazonlite.common.testing.fakes import FakeClock
 
 pytestmark = pytest.mark.stores
 
+Work = Callable[[UnitOfWork], Awaitable[StoredAnswer]]
+
 CLAIM = fingerprint_of("POST", "/api/orders", "usr_1", {"quantity": 1})
-
-
-class Wristwatch:
-    def __init__(self) -> None:
-        self.time = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
 
 
 class Till:
@@ -38,21 +32,14 @@ class Till:
 
     def __init__(self, factory: UnitOfWorkFactory) -> None:
         self.factory = factory
-        self.clock = Wristwatch()
+        self.clock = FakeClock()
 
     async def ring(self, key: str = "k1", fingerprint: str = CLAIM) -> StoredAnswer:
         return await self.run(self.effect, key, fingerprint)
 
-    async def run(
-        self, work: Callable[[UnitOfWork], object], key: str = "k1", fingerprint: str = CLAIM
-    ) -> StoredAnswer:
+    async def run(self, work: Work, key: str = "k1", fingerprint: str = CLAIM) -> StoredAnswer:
         return await run_idempotent(
-            self.factory,
-            scope="orders",
-            key=key,
-            fingerprint=fingerprint,
-            work=work,  # type: ignore[arg-type]
-            clock=self.clock,
+            self.factory, scope="orders", key=key, fingerprint=fingerprint, work=work, clock=self.clock
         )
 
     async def effect(self, uow: UnitOfWork) -> StoredAnswer:
@@ -129,14 +116,14 @@ async def test_a_crashed_attempt_blocks_no_longer_than_its_lease(till: Till) -> 
         await till.run(crashes)
     with pytest.raises(RequestInFlight):
         await till.ring()
-    till.clock.time += timedelta(seconds=31)
+    till.clock.advance(31)
     assert not (await till.ring()).replayed
     assert await till.effects() == 1
 
 
 async def test_an_attempt_that_lost_its_lease_changes_nothing(till: Till) -> None:
     async def overtaken(uow: UnitOfWork) -> StoredAnswer:
-        till.clock.time += timedelta(seconds=31)
+        till.clock.advance(31)
         await till.ring()
         return await till.effect(uow)
 

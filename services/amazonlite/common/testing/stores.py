@@ -72,9 +72,13 @@ def kafka_topics(*names: str) -> Iterator[list[str]]:
     try:
         yield [topic.name for topic in topics]
     finally:
-        admin = KafkaAdminClient(bootstrap_servers=address("TEST_KAFKA"))
-        admin.delete_topics([name for topic in topics for name in (topic.name, dlq_of(topic.name))])
-        admin.close()
+        delete_topics([name for topic in topics for name in (topic.name, dlq_of(topic.name))])
+
+
+def delete_topics(names: list[str]) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=address("TEST_KAFKA"))
+    admin.delete_topics(names)
+    admin.close()
 
 
 def mongo_settings() -> MongoSettings:
