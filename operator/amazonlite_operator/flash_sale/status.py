@@ -65,7 +65,7 @@ def _capacity(o: Observed, status: FlashSaleStatus) -> Judged:
     if not o.spec.targets:
         return "True", Reason.NO_TARGETS, Reason.NO_TARGETS.explanation
     if status.phase in TERMINAL:
-        return "False", Reason.FLOORS_RESTORED, Reason.FLOORS_RESTORED.explanation
+        return "Unknown", Reason.FLOORS_RESTORED, Reason.FLOORS_RESTORED.explanation
     if o.missing:
         return "False", Reason.DEPLOYMENT_NOT_FOUND, f"missing: {', '.join(o.missing)}"
     if o.short:

@@ -7,7 +7,9 @@ import typer
 from amazonlite.cli.down import down
 from amazonlite.cli.inside import inside
 from amazonlite.cli.load import load
+from amazonlite.cli.report import report
 from amazonlite.cli.seed import seed
+from amazonlite.cli.status import status
 from amazonlite.cli.up import up
 
 app = typer.Typer(
@@ -15,6 +17,8 @@ app = typer.Typer(
 )
 app.command()(up)
 app.command()(down)
+app.command()(status)
 app.command()(seed)
 app.command()(load)
+app.command()(report)
 app.command(context_settings={"ignore_unknown_options": True})(inside)
