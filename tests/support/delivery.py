@@ -1,4 +1,4 @@
-"""Events as the broker brings them: twice, each in a transaction with its inbox entry; and what the outbox holds."""
+"""Events as the broker brings them: twice, each with its inbox entry; and what the outbox holds. All keep to schema."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from amazonlite.common.core.ids import new_id
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, in_transaction
 from amazonlite.common.events.envelope import decode
 from amazonlite.common.events.inbox import first_time
+from amazonlite.common.events.registry import Registry
 
 Handler = Callable[[UnitOfWork, Event], Awaitable[None]]
 
 
 def event(kind: str, data: Mapping[str, Any], clock: Clock) -> Event:
-    return new_event(kind, data["orderId"], data, source="/test", clock=clock, ids=new_id)
+    return _valid(new_event(kind, data["orderId"], data, source="/test", clock=clock, ids=new_id))
 
 
 async def deliver(
@@ -38,4 +39,9 @@ async def outbox(factory: UnitOfWorkFactory, subject: str) -> list[Event]:
         found = await uow.execute(
             text("SELECT payload FROM outbox WHERE aggregate_id = :id ORDER BY seq"), {"id": subject}
         )
-        return [decode(bytes(row.payload)) for row in found]
+        return [_valid(decode(bytes(row.payload))) for row in found]
+
+
+def _valid(message: Event) -> Event:
+    Registry.load().validate(message)
+    return message

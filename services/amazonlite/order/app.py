@@ -12,6 +12,7 @@ from amazonlite.common.data.engine import create_engine
 from amazonlite.common.data.unit_of_work import unit_of_work_factory
 from amazonlite.common.events.consumer import Consumer
 from amazonlite.common.events.producer import EventProducer
+from amazonlite.common.events.registry import Registry
 from amazonlite.common.events.relay import Relay
 from amazonlite.common.http.app import create_app
 from amazonlite.common.http.client import ServiceClient
@@ -27,6 +28,7 @@ from amazonlite.order.settings import Settings
 from amazonlite.order.time_out import time_out_overdue
 
 CONNECTIONS = 20  # the consumer's six, the relay's three, and the rest for requests
+EVENTS = Registry.load()
 
 
 def create(settings: Settings | None = None) -> FastAPI:
@@ -57,12 +59,19 @@ class _Service:
         self.jwks = JwksSource(settings.jwks_url)
         self.relay = Relay(self._engine, self._producer)
         self.desk = OrderDesk(
-            unit_of_work_factory(self._engine, self.relay.wake),
+            unit_of_work_factory(self._engine, self.relay.wake, EVENTS.validate),
             HttpProducts(self._products),
             HttpPayments(self._payments),
             settings.pay_within,
         )
-        self.consumer = Consumer(settings.kafka, "order", handlers(self.desk), self.desk.transactions, self._producer)
+        self.consumer = Consumer(
+            settings.kafka,
+            "order",
+            handlers(self.desk),
+            self.desk.transactions,
+            self._producer,
+            check=EVENTS.validate,
+        )
 
     @asynccontextmanager
     async def open(self, _: FastAPI) -> AsyncIterator[None]:

@@ -12,6 +12,7 @@ from amazonlite.common.data.engine import create_engine
 from amazonlite.common.data.unit_of_work import unit_of_work_factory
 from amazonlite.common.events.consumer import Consumer
 from amazonlite.common.events.producer import EventProducer
+from amazonlite.common.events.registry import Registry
 from amazonlite.common.events.relay import Relay
 from amazonlite.common.http.app import create_app
 from amazonlite.common.http.client import ServiceClient
@@ -29,6 +30,7 @@ from amazonlite.payment.simulated.provider import SimulatedProvider
 from amazonlite.payment.simulated.webhook import WebhookPost
 
 CONNECTIONS = 20  # the consumer's six, the relay's three, and the rest for requests and provider calls
+EVENTS = Registry.load()
 
 
 def create(settings: Settings | None = None) -> FastAPI:
@@ -60,10 +62,12 @@ class _Service:
         self.desk = self._desk(settings)
         self._webhook = WebhookPost(settings.payment_webhook_url, settings.webhook_secret, self.desk.clock)
         self._late = LateAnswers(self.desk.transactions, self._webhook)
-        self.consumer = Consumer(settings.kafka, "payment", HANDLERS, self.desk.transactions, self._producer)
+        self.consumer = Consumer(
+            settings.kafka, "payment", HANDLERS, self.desk.transactions, self._producer, check=EVENTS.validate
+        )
 
     def _desk(self, settings: Settings) -> PaymentDesk:
-        transactions = unit_of_work_factory(self._engine, self.relay.wake)
+        transactions = unit_of_work_factory(self._engine, self.relay.wake, EVENTS.validate)
         latency = settings.payment_provider_latency_ms / 1000
         return PaymentDesk(
             transactions,

@@ -145,7 +145,7 @@ class Payment:
         trigger = ANSWERS.get((self.state, charge))
         if trigger is None:
             return self
-        moved = self.after(trigger, reason=reason)
+        moved = self.after(trigger, reason=reason or ("declined" if trigger is T.FAIL else ""))
         return moved if trigger is T.AUTHORIZE else replace(moved, wanted=None)
 
     def order_confirmed(self) -> Payment:

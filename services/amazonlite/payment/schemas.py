@@ -86,7 +86,7 @@ class ProviderEvent(Body):
     id: Id
     key: Id
     state: ChargeState
-    reason: str = Field(default="", max_length=200)
+    reason: str = Field(default="", max_length=128)
 
 
 class Received(Body):

@@ -25,6 +25,13 @@ async def test_an_event_id_counts_once_even_if_its_content_differs(bench: Paymen
     assert await bench.state(payment.payment_id) == "PROCESSING"
 
 
+async def test_a_card_declined_without_a_word_still_fails_with_a_reason(bench: PaymentBench) -> None:
+    payment = await bench.confirmed(Method.ASYNC_DECLINED)
+    await bench.webhook(told("pwh_1", payment.payment_id, "DECLINED"))
+    (failed,) = await bench.events(payment)
+    assert (failed.type, failed.data["reason"]) == ("payment.failed.v1", "declined")
+
+
 async def test_an_unsigned_webhook_changes_nothing(bench: PaymentBench) -> None:
     payment = await bench.confirmed(Method.ASYNC_OK)
     payload = told("pwh_1", payment.payment_id, "AUTHORIZED")
