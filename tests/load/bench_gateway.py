@@ -9,21 +9,18 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
-import socket
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from amazonlite.common.security.keys import public_jwk
 from amazonlite.common.testing.fakes import TEST_KEY, mint_token
 from amazonlite.common.testing.kube_api import FakeKubeApi, http_route, rule
+from load.loopback import free_port, process, ready
 
 ROUNDS = 5
 SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))
@@ -86,7 +83,7 @@ def _row(job: str, unit: str, ours: float, other: float, other_name: str) -> dic
 
 async def _start(stack: AsyncExitStack) -> dict[str, tuple[str, list[str]]]:
     scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-gateway-")))
-    ports = {name: _free_port() for name in ("bare", "nginx", "gateway", "redis")}
+    ports = {name: free_port() for name in ("bare", "nginx", "gateway", "redis")}
     routes = await stack.enter_async_context(_routes(ports["bare"]))
     conf = scratch / "nginx.conf"
     conf.write_text(NGINX.format(dir=scratch, backend=ports["bare"], port=ports["nginx"]))
@@ -105,8 +102,8 @@ async def _start(stack: AsyncExitStack) -> dict[str, tuple[str, list[str]]]:
             "AUTH_URL": routes,
             "LOG_LEVEL": "warning",
         }
-        await stack.enter_async_context(_process(command, port, environment))
-    await _ready(f"http://127.0.0.1:{ports['gateway']}/readyz")
+        await stack.enter_async_context(process(command, port, environment))
+    await ready(f"http://127.0.0.1:{ports['gateway']}/readyz")
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     bearer = ["-H", f"Authorization: Bearer {mint_token('usr_bench', ttl=3600)}"]
     return {
@@ -132,45 +129,6 @@ async def _routes(port: int) -> AsyncIterator[str]:
         yield api.url
 
 
-@asynccontextmanager
-async def _process(command: list[str], port: int, environment: dict[str, str]) -> AsyncIterator[None]:
-    program = shutil.which(command[0]) or command[0]
-    child = await asyncio.create_subprocess_exec(
-        program, *command[1:], env={**os.environ, **environment}, stdout=asyncio.subprocess.DEVNULL
-    )
-    try:
-        await _until(lambda: _listens(port), f"{command[0]} on port {port}")
-        yield
-    finally:
-        child.terminate()
-        await child.wait()
-
-
-async def _ready(url: str) -> None:
-    async def answered() -> bool:
-        async with aiohttp.ClientSession() as session, session.get(url) as response:
-            return response.status == 200
-
-    await _until(answered, url)
-
-
-async def _until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    for _ in range(200):
-        if await condition():
-            return
-        await asyncio.sleep(0.05)
-    raise TimeoutError(f"{what} did not come up in 10 s")
-
-
-async def _listens(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
 async def _wrk(url: str, headers: list[str]) -> tuple[float, float]:
     """(requests a second, median latency in ms); any answer but 2xx makes the figure worthless and raises."""
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", *headers, url]
@@ -183,13 +141,6 @@ async def _wrk(url: str, headers: list[str]) -> tuple[float, float]:
     if rate is None or median is None:
         raise RuntimeError(f"wrk said:\n{output}")
     return float(rate[1]), float(median[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[median[2]]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

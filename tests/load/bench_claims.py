@@ -1,0 +1,198 @@
+"""Claims through the gateway beside an empty handler and beside one row-locking transaction a claim.
+
+The gateways, the three handlers, Redis and the load are processes of this run on loopback; MySQL is the shop's server
+with a scratch database a side, Kafka a broker of the run's own. The sides take turns, five times; rows hold medians.
+Every claim is another shopper's, with a token and a ticket of its own, and every answer must be a hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from amazonlite.common.core.clock import iso
+from amazonlite.common.core.settings import KafkaSettings, MysqlSettings
+from amazonlite.common.security.keys import public_jwk
+from amazonlite.common.testing import stores
+from amazonlite.common.testing.fakes import TEST_KEY, mint_token
+from amazonlite.common.testing.kube_api import FakeKubeApi, http_route, rule
+from amazonlite.inventory.flash_sale.ticket import Ticket, TicketOffice
+from load.loopback import free_port, process, ready
+
+ROUNDS = 5
+SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))
+CONNECTIONS = 64
+# More than any side can take in one turn; each turn uses lines that none before it has.
+LINES_A_TURN = SECONDS * 4000
+SIDES = ("ours", "empty", "row_locking")
+SKU, TICKET_KEY = "BENCHMARKED", "5a" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of one side: claims a second, and the 95th percentile of their latency in ms."""
+
+    rate: float
+    p95: float
+
+
+async def run() -> list[dict[str, Any]]:
+    """Three rows; raises when any claim of a side failed, for then its figure says nothing."""
+    async with AsyncExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-claims-")))
+        gateways = await _start(stack, scratch)
+        turns: dict[str, list[Turn]] = {side: [] for side in SIDES}
+        for round_number in range(ROUNDS):
+            for side in SIDES:
+                turns[side].append(await _turn(gateways[side], scratch / side, round_number * LINES_A_TURN))
+    rate = {side: statistics.median(turn.rate for turn in turns[side]) for side in SIDES}
+    p95 = {side: statistics.median(turn.p95 for turn in turns[side]) for side in SIDES}
+    return [
+        _row("claims through the gateway", "claims/s", rate["ours"], rate["empty"], "same path, empty handler", 0.5),
+        _row("claims beside row locks", "claims/s", rate["ours"], rate["row_locking"], "one row lock a claim", 5.0),
+        _row("claims p95, 64 at once", "ms", p95["ours"], p95["empty"], "same path, empty handler", None),
+        _row("claims p95 beside row locks", "ms", p95["ours"], p95["row_locking"], "one row lock a claim", None),
+    ]
+
+
+def _row(job: str, unit: str, ours: float, other: float, other_name: str, wanted: float | None) -> dict[str, Any]:
+    ratio = ours / other
+    return {
+        "job": job,
+        "unit": unit,
+        "ours": round(ours, 2),
+        "other": round(other, 2),
+        "otherName": other_name,
+        "ratio": round(ratio, 3),
+        "wanted": wanted,
+        "holds": wanted is None or ratio >= wanted,
+    }
+
+
+async def _start(stack: AsyncExitStack, scratch: Path) -> dict[str, str]:
+    """Side -> URL of the sale behind a gateway of its own."""
+    keys = {"keys": [public_jwk(TEST_KEY.kid, TEST_KEY.private.public_key())]}
+    kafka = await stack.enter_async_context(stores_kafka())
+    urls = {}
+    for side in SIDES:
+        api = await stack.enter_async_context(FakeKubeApi({"/api/auth/.well-known/jwks.json": keys}))
+        redis = await _redis(stack, scratch)
+        backend, gateway = free_port(), free_port()
+        shared = {"REDIS_URL": redis, "AUTH_URL": api.url, "LOG_LEVEL": "error"}
+        await api.put(http_route("sales", rule("/api/flash-sales", ("127.0.0.1", backend, 1))))
+        handler = [
+            sys.executable,
+            "-c",
+            f"from amazonlite.common.http.serve import run; run('load.claim_handlers:{side}')",
+        ]
+        await stack.enter_async_context(process(handler, backend, shared | _environment(stack, kafka)))
+        proxy = [sys.executable, "-m", "amazonlite.gateway"]
+        await stack.enter_async_context(process(proxy, gateway, shared | {"KUBE_API_URL": api.url}))
+        await ready(f"http://127.0.0.1:{gateway}/readyz")
+        sale = await _open_sale(f"http://127.0.0.1:{backend}") if side != "empty" else "fs_empty"
+        _write_shoppers(scratch / side, sale)
+        urls[side] = f"http://127.0.0.1:{gateway}/api/flash-sales/{sale}/claims"
+    return urls
+
+
+@asynccontextmanager
+async def stores_kafka() -> AsyncIterator[KafkaSettings]:
+    """The broker named by BENCH_KAFKA, or else one of this run's own in the cluster."""
+    if named := os.environ.get("BENCH_KAFKA"):
+        yield KafkaSettings(bootstrap=named)
+        return
+    from load.scratch_kafka import scratch_kafka  # noqa: PLC0415 - needs a cluster, which BENCH_KAFKA does without
+
+    async with scratch_kafka() as kafka:
+        yield kafka
+
+
+async def _redis(stack: AsyncExitStack, scratch: Path) -> str:
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(scratch)]
+    await stack.enter_async_context(process(command, port, {}))
+    return f"redis://127.0.0.1:{port}/0"
+
+
+def _environment(stack: AsyncExitStack, kafka: KafkaSettings) -> dict[str, str]:
+    mysql: MysqlSettings = stores.create_database("inventory")
+    stack.callback(stores.drop_database, mysql)
+    return {
+        "MYSQL_HOST": mysql.host,
+        "MYSQL_PORT": str(mysql.port),
+        "MYSQL_DATABASE": mysql.database,
+        "MYSQL_USER": mysql.user,
+        "MYSQL_PASSWORD": mysql.password,
+        "KAFKA_BOOTSTRAP": kafka.bootstrap,
+        "QUEUE_TICKET_KEY": TICKET_KEY,
+        "PYTHONPATH": str(Path(__file__).parent.parent),
+    }
+
+
+async def _open_sale(inventory: str) -> str:
+    """A sale so large and so wide open that only the claim path limits it."""
+    staff = mint_token("svc_bench", ("internal", "staff:stock", "flash-sales:operate"), kind="service")
+    sale, units, now = "fs_bench", 1_000_000, datetime.now(UTC)
+    body = {
+        "name": "bench",
+        "sku": SKU,
+        "quantity": units,
+        "unitPrice": {"amount": 999, "currency": "USD"},
+        "window": {"start": iso(now - timedelta(seconds=5)), "end": iso(now + timedelta(hours=1))},
+        "perCustomerLimit": 1,
+        "holdTtlSeconds": 3600,
+        "admission": {"maxActive": 1_000_000, "ratePerSecond": 1_000_000, "order": "Fifo", "preQueueSeconds": 0},
+        "rehearsal": False,
+    }
+    steps: list[tuple[str, str, Any]] = [
+        ("PUT", f"/api/inventory/{SKU}", {"onHand": units}),
+        ("PUT", f"/internal/flash-sales/{sale}", body),
+        ("POST", f"/internal/flash-sales/{sale}/state", {"state": "QUEUEING"}),
+        ("POST", f"/internal/flash-sales/{sale}/state", {"state": "LIVE"}),
+    ]
+    async with aiohttp.ClientSession(inventory, headers={"Authorization": f"Bearer {staff}"}) as session:
+        for number, (method, path, json) in enumerate(steps):
+            headers = {"Idempotency-Key": f"bench:{number}", "X-Fencing-Token": "1"}
+            async with session.request(method, path, json=json, headers=headers) as answer:
+                if answer.status >= 300:
+                    raise RuntimeError(f"{method} {path}: {answer.status} {await answer.text()}")
+    return sale
+
+
+def _write_shoppers(file: Path, sale: str) -> None:
+    office, lines = TicketOffice(bytes.fromhex(TICKET_KEY)), []
+    arrival = int(datetime.now(UTC).timestamp() * 1e6)
+    for number in range(ROUNDS * LINES_A_TURN):
+        customer = f"usr_bench{number:07d}"
+        ticket = office.issue(Ticket(sale, customer, arrival + number))
+        lines.append(f"{mint_token(customer, ttl=3600)} {ticket} {customer}")
+    file.write_text("\n".join(lines) + "\n")
+
+
+async def _turn(url: str, shoppers: Path, first: int) -> Turn:
+    script = Path(__file__).with_name("claims.lua")
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--timeout", "20s", "-s", str(script), url, "--"]
+    child = await asyncio.create_subprocess_exec(
+        *command, str(shoppers), str(first), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output = (await child.communicate())[0].decode()
+    result = next((line.split() for line in output.splitlines() if line.startswith("RESULT")), None)
+    if result is None or int(result[4]):
+        raise RuntimeError(f"{url} failed under load:\n{output}")
+    return Turn(rate=int(result[1]) / (int(result[2]) / 1e6), p95=float(result[3]))
+
+
+if __name__ == "__main__":
+    for measured_row in asyncio.run(run()):
+        print(measured_row)

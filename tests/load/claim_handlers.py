@@ -1,0 +1,71 @@
+"""The three handlers that the claims benchmark puts on the same path: ours, one row lock a claim, and none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import JSONResponse
+
+from amazonlite.common.http.app import create_app
+from amazonlite.common.security.jwks import JwksSource
+from amazonlite.common.security.jwt import TokenVerifier
+from amazonlite.inventory.app import create as create_inventory
+from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.flash_sale.api import IdempotencyKey, SaleId, Shopper, TicketText
+from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
+from amazonlite.inventory.flash_sale.commit_claims import commit_claims
+from amazonlite.inventory.flash_sale.desk import SaleDesk
+from amazonlite.inventory.flash_sale.domain import Claim, Held
+from amazonlite.inventory.flash_sale.schemas import ClaimUnits
+from amazonlite.inventory.settings import Settings
+
+
+def ours() -> FastAPI:
+    """The inventory service as it is."""
+    return create_inventory()
+
+
+class OneRowLockAClaim:
+    """Takes the batcher's place: every claim is a transaction of its own that waits for the sale's row lock."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def claim(self, claim: Claim) -> Held:
+        (outcome,) = await commit_claims(self._desk, claim.sale_id, [claim])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def row_locking() -> FastAPI:
+    """The inventory service without groups; all else is the same code."""
+    app = create_inventory()
+    desk: SaleDesk = app.state.sale_desk
+    app.state.sale_desk = replace(desk, batcher=cast(ClaimBatcher, OneRowLockAClaim(desk.desk)))
+    return app
+
+
+empty_routes = APIRouter()
+
+
+@empty_routes.post("/api/flash-sales/{sale_id}/claims", status_code=201)
+async def claim(
+    shopper: Shopper,
+    sale_id: SaleId,
+    body: ClaimUnits,
+    x_queue_ticket: TicketText,
+    idempotency_key: IdempotencyKey,
+) -> JSONResponse:
+    """Checks the token and the request's form like the real one, and does nothing."""
+    return JSONResponse({"saleId": sale_id, "quantity": body.quantity, "customer": shopper.subject}, 201)
+
+
+def empty() -> FastAPI:
+    """The same stack around a handler that does nothing."""
+    jwks = JwksSource(Settings().jwks_url)
+    app = create_app("inventory", routers=[empty_routes])
+    app.state.verifier = TokenVerifier(jwks)
+    return app

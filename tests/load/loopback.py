@@ -1,0 +1,66 @@
+"""Processes of a benchmark's own on loopback: started, waited for, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+UP_WITHIN_SECONDS = 60
+
+
+@asynccontextmanager
+async def process(command: list[str], port: int, environment: dict[str, str]) -> AsyncIterator[None]:
+    """Runs the command for as long as the block does; entered once something listens on the port."""
+    program = shutil.which(command[0]) or command[0]
+    child = await asyncio.create_subprocess_exec(
+        program, *command[1:], env={**os.environ, "PORT": str(port), **environment}, stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        await _until(lambda: _listens(port), f"{command[0]} on port {port}")
+        yield
+    finally:
+        child.terminate()
+        await child.wait()
+
+
+async def ready(url: str) -> None:
+    """Waits until the URL answers 200."""
+
+    async def answered() -> bool:
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return response.status == 200
+
+    await _until(answered, url)
+
+
+async def _until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
+    deadline = time.monotonic() + UP_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        if await condition():
+            return
+        await asyncio.sleep(0.05)
+    raise TimeoutError(f"{what} did not come up in {UP_WITHIN_SECONDS} s")
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
