@@ -56,7 +56,7 @@ def _shown(step: Step) -> Iterator[None]:
             if status:
                 status.update(step.line(""))
             else:
-                console.print(step.line("…"))
+                console.print(step.line("…"), soft_wrap=True)
 
     ticker = threading.Thread(target=show, daemon=True)
     if status:
@@ -79,12 +79,12 @@ def step(title: str, code: str, *, kept: str, next_step: str) -> Iterator[Step]:
         with _shown(current):
             yield current
     except (CommandFailed, OSError, TimeoutError) as error:
-        console.print(current.line("[red]✗[/]"))
+        console.print(current.line("[red]✗[/]"), soft_wrap=True)
         raise StepFailed(code, str(error), kept, next_step) from error
     except BaseException:
-        console.print(current.line("[red]✗[/]"))
+        console.print(current.line("[red]✗[/]"), soft_wrap=True)
         raise
-    console.print(current.line("[green]✓[/]"))
+    console.print(current.line("[green]✓[/]"), soft_wrap=True)
 
 
 @contextmanager
@@ -93,8 +93,8 @@ def explained() -> Iterator[None]:
     try:
         yield
     except StepFailed as failed:
-        console.print(f"\n[red]{failed.code}[/]: {escape(failed.what)}\n")
-        console.print(f"  kept: {escape(failed.kept)}\n  next: {escape(failed.next_step)}")
+        console.print(f"\n[red]{failed.code}[/]: {escape(failed.what)}\n", soft_wrap=True)
+        console.print(f"  kept: {escape(failed.kept)}\n  next: {escape(failed.next_step)}", soft_wrap=True)
         raise typer.Exit(1) from failed
     except KeyboardInterrupt:
         console.print("\nInterrupted. Nothing is lost: run the same command again and it goes on from here.")

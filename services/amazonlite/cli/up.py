@@ -11,6 +11,7 @@ from typing import Any
 
 from amazonlite.cli.cluster.base import SHOP_PORT, Cluster
 from amazonlite.cli.cluster.choose import choose
+from amazonlite.cli.command import CommandFailed
 from amazonlite.cli.deploy import charts, credentials, ready
 from amazonlite.cli.images.recipe import Recipe
 from amazonlite.cli.progress import Step, StepFailed, console, explained, step
@@ -80,7 +81,10 @@ def _platform(cluster: Cluster, values: dict[str, Any]) -> None:
         next_step=_AGAIN,
     ) as now:
         now.detail("topics, then services")
-        charts.install(cluster, "platform", values | {"services": charts.written_services()})
+        try:
+            charts.install(cluster, "platform", values | {"services": charts.written_services()})
+        except CommandFailed as failed:
+            raise OSError(f"{failed}\n{ready.diagnosis(cluster, 'topics')}") from failed
         ready.wait(cluster, now.detail, selector=_PLATFORM, within=300)
 
 

@@ -53,7 +53,7 @@ def wait(cluster: Cluster, say: Callable[[str], None], *, selector: str, within:
         if not now.waiting:
             return now.ready
         if time.monotonic() > deadline or any(_hopeless(cluster, name) for name in now.waiting):
-            raise TimeoutError("\n".join(_diagnosis(cluster, name) for name in now.waiting))
+            raise TimeoutError("\n".join(diagnosis(cluster, name) for name in now.waiting))
         time.sleep(0.5)
 
 
@@ -73,7 +73,7 @@ def _hopeless(cluster: Cluster, workload: str) -> bool:
     return bool(pods) and any(container["restartCount"] > _TRIES for container in _containers(pods[-1]))
 
 
-def _diagnosis(cluster: Cluster, workload: str) -> str:
+def diagnosis(cluster: Cluster, workload: str) -> str:
     """Why a workload's pods are not ready: the first complaint of its containers, and their last words."""
     complaints = [_complaint(cluster, pod) for pod in _pods(cluster, workload)]
     return f"{workload}: " + ("; ".join(complaint for complaint in complaints if complaint) or "no pod was created")
