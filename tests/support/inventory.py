@@ -20,6 +20,7 @@ from amazonlite.common.core.money import Money
 from amazonlite.common.core.settings import MysqlSettings
 from amazonlite.common.data.engine import create_engine
 from amazonlite.common.data.unit_of_work import in_transaction, unit_of_work_factory
+from amazonlite.common.events.registry import Registry
 from amazonlite.inventory import read
 from amazonlite.inventory.adjust import set_on_hand
 from amazonlite.inventory.consumers import GROUP, handlers
@@ -42,6 +43,17 @@ from support.delivery import deliver, event, outbox
 
 TICKET_KEY = b"k" * 32
 PRICE = Money(999, "USD")
+PLAIN_DATA: dict[str, dict[str, Any]] = {
+    "order.created.v1": {
+        "customerId": "usr_a",
+        "lines": [{"sku": "B01", "quantity": 1, "unitPrice": PRICE.as_dict()}],
+        "total": PRICE.as_dict(),
+        "payBefore": "2100-01-01T00:00:00Z",
+    },
+    "order.authorized.v1": {"customerId": "usr_a", "paymentId": "pay_1"},
+    "order.cancelled.v1": {"customerId": "usr_a", "reason": "customer"},
+    "order.timed-out.v1": {"customerId": "usr_a", "reason": "not_paid"},
+}
 WIDE = Admission(max_active=10_000, rate_per_second=100_000)
 
 
@@ -120,7 +132,7 @@ class Pod:
 
     async def happens(self, kind: str, order_id: str, *, times: int = 2, **data: Any) -> None:
         """The event, delivered twice."""
-        message = event(kind, {"orderId": order_id, **data}, self.desk.clock)
+        message = event(kind, {**PLAIN_DATA[kind], "orderId": order_id, **data}, self.desk.clock)
         await deliver(self.desk.transactions, GROUP, handlers(self.desk), message, times=times)
 
     async def events(self, order_id: str) -> list[Event]:
@@ -146,7 +158,7 @@ class Pod:
 
 def make_pod(mysql: MysqlSettings, redis_url: str, *, pool_size: int = 16) -> Pod:
     engine = create_engine(mysql, pool_size=pool_size)
-    desk = Desk(unit_of_work_factory(engine))
+    desk = Desk(unit_of_work_factory(engine, None, Registry.load().validate))
     queue = QueueStore(connect(redis_url))
     batcher = ClaimBatcher(partial(commit_claims, desk), PlaceFreer(queue))
     return Pod(engine, SaleDesk(desk, queue, TicketOffice(TICKET_KEY), batcher), Admitter(desk, queue))

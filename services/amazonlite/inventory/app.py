@@ -12,6 +12,7 @@ from amazonlite.common.data.engine import create_engine
 from amazonlite.common.data.unit_of_work import unit_of_work_factory
 from amazonlite.common.events.consumer import Consumer
 from amazonlite.common.events.producer import EventProducer
+from amazonlite.common.events.registry import Registry
 from amazonlite.common.events.relay import Relay
 from amazonlite.common.http.app import create_app
 from amazonlite.common.security.jwks import JwksSource
@@ -31,9 +32,9 @@ from amazonlite.inventory.flash_sale.queue_store import QueueStore, connect
 from amazonlite.inventory.flash_sale.ticket import TicketOffice
 from amazonlite.inventory.settings import Settings
 
-CONNECTIONS = (
-    24  # the consumer's six, the relay's three, sweeper, admission, a claim group a sale, the rest for requests
-)
+EVENTS = Registry.load()
+# The consumer's six, the relay's three, one each for expiry, admission and a sale's claims, the rest for requests.
+CONNECTIONS = 24
 
 
 def create(settings: Settings | None = None) -> FastAPI:
@@ -60,12 +61,14 @@ class _Service:
         self._producer = EventProducer(settings.kafka)
         self.jwks = JwksSource(settings.jwks_url)
         self.relay = Relay(self._engine, self._producer)
-        self.desk = Desk(unit_of_work_factory(self._engine, self.relay.wake))
+        self.desk = Desk(unit_of_work_factory(self._engine, self.relay.wake, EVENTS.validate))
         self._queue = QueueStore(connect(settings.redis.url))
         self.admitter = Admitter(self.desk, self._queue)
         batcher = ClaimBatcher(partial(commit_claims, self.desk), PlaceFreer(self._queue))
         self.sale_desk = SaleDesk(self.desk, self._queue, TicketOffice(settings.ticket_key), batcher)
-        self.consumer = Consumer(settings.kafka, GROUP, handlers(self.desk), self.desk.transactions, self._producer)
+        self.consumer = Consumer(
+            settings.kafka, GROUP, handlers(self.desk), self.desk.transactions, self._producer, check=EVENTS.validate
+        )
 
     @asynccontextmanager
     async def open(self, _: FastAPI) -> AsyncIterator[None]:
