@@ -8,7 +8,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from amazonlite.cli.images import layers, rootfs
+from amazonlite.cli.images import bytecode, layers, rootfs
 from amazonlite.cli.images.layers import Layer
 from amazonlite.cli.images.recipe import Base, Content, Recipe
 from amazonlite.cli.paths import REPO, uv
@@ -18,6 +18,8 @@ _PYTHON = ("python3.11-minimal", "libpython3.11-stdlib")
 # Debian's interpreter; the oldest of those the image runs on decides which backports are installed
 _PYTHON_VERSION = "3.11.2"
 _INSTALLED_AT = "/opt/amazonlite/source"
+_WHEELS_AT = "/opt/amazonlite/wheels"
+_COMPILED = " ".join(bytecode.OPTIONS)
 
 
 def _python_link() -> Layer:
@@ -35,12 +37,13 @@ def _wheels() -> Path:
     """The locked dependencies, without the project and its tools, as a directory for PYTHONPATH."""
     target = layers.fresh_directory("app/wheels")
     locked = target.parent / "requirements.txt"
-    export = [uv(), "export", "-q", "--frozen", "--no-dev", "--no-emit-project", "-o", str(locked)]
+    export = [uv(), "export", "-q", "--frozen", "--no-default-groups", "--no-emit-project", "-o", str(locked)]
     install = [uv(), "pip", "install", "-q", "--python", sys.executable, "--python-version", _PYTHON_VERSION]
-    into = ["--target", str(target), "--compile-bytecode"]
+    into = ["--target", str(target)]
     subprocess.run(export, cwd=REPO, check=True, capture_output=True, text=True)
     subprocess.run([*install, *into, "-r", str(locked)], cwd=REPO, check=True, capture_output=True, text=True)
     shutil.rmtree(target / "bin", ignore_errors=True)  # console scripts with this machine's interpreter in them
+    bytecode.compile_tree(target, _WHEELS_AT)
     return target
 
 
@@ -50,10 +53,7 @@ def _source() -> Path:
         shutil.copytree(source, target / source.name, ignore=shutil.ignore_patterns("__pycache__"))
     if layers.digest_of_files(target / source.name for source in _SOURCES) != layers.digest_of_files(_SOURCES):
         raise OSError("the sources changed while they were copied into the image; run the command again")
-    compiling = [sys.executable, "-m", "compileall", "-q", "-j", "2", "--invalidation-mode", "unchecked-hash"]
-    subprocess.run(
-        [*compiling, "-s", str(target), "-p", _INSTALLED_AT, str(target)], check=True, capture_output=True, text=True
-    )
+    bytecode.compile_tree(target, _INSTALLED_AT)
     return target
 
 
@@ -69,7 +69,7 @@ def recipe() -> Recipe:
             Base("python-link", _python_link),
         ),
         context={
-            "wheels": Content(layers.digest_of_files([REPO / "uv.lock"]) + _PYTHON_VERSION, _wheels),
-            "source": Content(layers.digest_of_files(_SOURCES), _source),
+            "wheels": Content(layers.digest_of_files([REPO / "uv.lock"]) + _PYTHON_VERSION + _COMPILED, _wheels),
+            "source": Content(layers.digest_of_files(_SOURCES) + _COMPILED, _source),
         },
     )

@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from amazonlite.cli.images import layers
+from amazonlite.cli.images import bytecode, layers
 from amazonlite.cli.images.layers import Layer
 from amazonlite.cli.paths import HOME
 
@@ -78,13 +78,15 @@ def _merge_usr(tree: Path) -> None:
 
 def packages(*names: str) -> Layer:
     """A layer of the files of Debian packages, to go on `base()`."""
-    key = layers.key_of("packages", SUITE, *names)
+    key = layers.key_of("packages", SUITE, *names, *bytecode.OPTIONS)
     if found := layers.cached(key):
         return found
     tree = layers.fresh_directory("packages")
     for archive in _download(names):
         _run("dpkg-deb", "-x", archive, tree)
     _merge_usr(tree)
+    for library in (tree / "usr" / "lib").glob("python3.*"):
+        bytecode.compile_tree(library, f"/usr/lib/{library.name}")
     for waste in ("doc", "man", "locale", "info", "lintian"):
         shutil.rmtree(tree / "usr" / "share" / waste, ignore_errors=True)
     return layers.of_tree(key, tree, "/")
