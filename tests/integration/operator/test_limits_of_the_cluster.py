@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,56 +22,61 @@ def targets(*replicas: int) -> dict[str, Any]:
     return {"targets": [{"deployment": f"d{n}", "replicas": count} for n, count in enumerate(replicas)]}
 
 
-@pytest.fixture(scope="module")
-def policy(api: client.ApiClient) -> Iterator[dict[str, Any]]:
-    """The policy and its binding under names of this test's own, so that a cluster's own stay as they are."""
-    limits, policy, binding = yaml.safe_load_all(FILE.read_text())
-    name = f"test-{time.time_ns()}.amazonlite.dev"
-    policy["metadata"]["name"] = binding["metadata"]["name"] = binding["spec"]["policyName"] = name
-    admission = client.AdmissionregistrationV1Api(api)
-    admission.create_validating_admission_policy(policy)
-    admission.create_validating_admission_policy_binding(binding)
-    yield limits["data"]
-    admission.delete_validating_admission_policy_binding(name)
-    admission.delete_validating_admission_policy(name)
+class Policy:
+    """The policy and its binding under a name and for a namespace of the test's own: a cluster's stay as they are."""
+
+    def __init__(self, api: client.ApiClient, namespace: str) -> None:
+        self._admission = client.AdmissionregistrationV1Api(api)
+        self.name = f"test-{uuid.uuid4().hex[:8]}.amazonlite.dev"
+        policy, binding = yaml.safe_load_all(FILE.read_text())
+        policy["metadata"]["name"] = binding["metadata"]["name"] = binding["spec"]["policyName"] = self.name
+        only_here = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+        binding["spec"]["matchResources"] = {"namespaceSelector": only_here}
+        self._variables: list[dict[str, str]] = policy["spec"]["variables"]
+        self._admission.create_validating_admission_policy(policy)
+        self._admission.create_validating_admission_policy_binding(binding)
+
+    def allow_replicas(self, count: int) -> None:
+        variables = [{**v, "expression": str(count)} if v["name"] == "replicasAllowed" else v for v in self._variables]
+        self._admission.patch_validating_admission_policy(self.name, {"spec": {"variables": variables}})
+
+    def remove(self) -> None:
+        self._admission.delete_validating_admission_policy_binding(self.name)
+        self._admission.delete_validating_admission_policy(self.name)
 
 
 @pytest.fixture
-def limited(policy: dict[str, Any], api: client.ApiClient, namespace: str, sales: SalesApi) -> SalesApi:
-    """A namespace with the limits; policies need a moment until the API server goes by them."""
-    client.CoreV1Api(api).create_namespaced_config_map(
-        namespace, {"metadata": {"name": "flash-sale-limits"}, "data": policy}
-    )
-    deadline = time.monotonic() + 30
+def policy(api: client.ApiClient, namespace: str, sales: SalesApi) -> Iterator[Policy]:
+    made = Policy(api, namespace)
+    until_refused(sales, targets(100))
+    yield made
+    made.remove()
+
+
+def until_refused(sales: SalesApi, prewarm: dict[str, Any], within: float = 60) -> None:
+    """The API server goes by a new policy a moment after it has it."""
+    deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         try:
-            sales.create(valid_spec(prewarm=targets(100)))
+            sales.create(valid_spec(prewarm=prewarm))
         except client.ApiException:
-            return sales
-        time.sleep(0.2)
-    pytest.fail("the policy had no effect in 30 s")
+            return
+        time.sleep(0.5)
+    pytest.fail(f"the policy had no effect in {within} s")
 
 
-def test_more_replicas_than_the_cluster_allows_a_sale_are_refused(limited: SalesApi) -> None:
-    limited.create(valid_spec(prewarm=targets(20, 20)))
+def test_a_sale_may_not_ask_for_more_than_the_cluster_allows(policy: Policy, sales: SalesApi) -> None:
+    sales.create(valid_spec(prewarm=targets(20, 20), rehearsal={"customers": 10, "ratePerSecond": 200}))
     with pytest.raises(client.ApiException, match="ask for 41 replicas together; this cluster allows 40"):
-        limited.create(valid_spec(prewarm=targets(20, 21)))
-
-
-def test_a_rehearsal_faster_than_the_cluster_allows_is_refused(limited: SalesApi) -> None:
-    limited.create(valid_spec(rehearsal={"customers": 10, "ratePerSecond": 200}))
+        sales.create(valid_spec(prewarm=targets(20, 21)))
     with pytest.raises(client.ApiException, match=r"rehearsal\.ratePerSecond is 201; this cluster allows 200"):
-        limited.create(valid_spec(rehearsal={"customers": 10, "ratePerSecond": 201}))
+        sales.create(valid_spec(rehearsal={"customers": 10, "ratePerSecond": 201}))
 
 
-def test_a_sale_let_in_before_can_still_be_let_go(limited: SalesApi, api: client.ApiClient, namespace: str) -> None:
-    name = limited.create(valid_spec(prewarm=targets(10)))
-    client.CoreV1Api(api).patch_namespaced_config_map(
-        "flash-sale-limits", namespace, {"data": {"prewarmReplicas": "5"}}
-    )
-    time.sleep(1)
-    limited.patch(name, {"metadata": {"finalizers": ["amazonlite.dev/flash-sale"]}})
-
-
-def test_without_limits_anything_within_the_kinds_bounds_goes(policy: dict[str, Any], sales: SalesApi) -> None:
-    sales.create(valid_spec(prewarm=targets(100)))
+def test_a_sale_let_in_before_a_limit_was_lowered_can_still_be_let_go(policy: Policy, sales: SalesApi) -> None:
+    name = sales.create(valid_spec(prewarm=targets(10)))
+    policy.allow_replicas(5)
+    until_refused(sales, targets(10))
+    sales.patch(name, {"metadata": {"finalizers": ["amazonlite.dev/flash-sale"]}})
+    with pytest.raises(client.ApiException, match="this cluster allows 5"):
+        sales.change(name, {"paused": True})
