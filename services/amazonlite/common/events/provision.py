@@ -28,7 +28,7 @@ def provision(
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
-            return _create_missing(kafka, topics)
+            return _create_missing(kafka, topics, max(1.0, min(10.0, deadline - time.monotonic())))
         except TopicAlreadyExistsError:  # another replica was first; what is missing still is seen anew
             continue
         except KafkaError as error:
@@ -38,8 +38,10 @@ def provision(
             time.sleep(1)
 
 
-def _create_missing(kafka: KafkaSettings, topics: Sequence[Topic]) -> list[str]:
-    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap, client_id="provision")
+def _create_missing(kafka: KafkaSettings, topics: Sequence[Topic], seconds: float) -> list[str]:
+    admin = KafkaAdminClient(
+        bootstrap_servers=kafka.bootstrap, client_id="provision", bootstrap_timeout_ms=int(seconds * 1000)
+    )
     try:
         existing = set(admin.list_topics())
         missing = {name: options for name, options in _wanted(topics).items() if name not in existing}
