@@ -95,7 +95,7 @@ async def start(namespace: str, shop_url: str) -> AsyncIterator[Callable[[str], 
         yield started
 
 
-async def until(seen: Callable[[], Any], what: str, within: float = 30) -> Any:
+async def until(seen: Callable[[], Any], what: str, within: float = 60) -> Any:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within
     while loop.time() < deadline:
@@ -137,7 +137,7 @@ async def test_a_sale_survives_its_leaders_death_and_settles_with_evidence(
     sale = sale_id(sales, name)
     shop.inventory.claim(sale, 4)
     shop.inventory.pay(sale, 4)
-    status = await until(in_phase(sales, name, "Settled", "Failed", "Aborted"), "the end", within=60)
+    status = await until(in_phase(sales, name, "Settled", "Failed", "Aborted"), "the end", within=120)
     assert [step["phase"] for step in status["timeline"]] == [
         "Pending",
         "Prewarming",

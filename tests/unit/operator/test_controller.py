@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from amazonlite_operator.flash_sale.crd import FLASH_SALE
+from amazonlite_operator.kube.controller import Controller, Key
+from amazonlite_operator.kube.heartbeat import Heartbeat
+from support.fake_cluster import FakeCluster
+
+A = Key("ns", "a")
+
+
+class Leadership:
+    """A lease that the test gives and takes."""
+
+    def __init__(self) -> None:
+        self.leads = False
+        self._changed = asyncio.Event()
+
+    def give(self, leads: bool) -> None:
+        self.leads = leads
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def turn(self) -> None:
+        await self._changed.wait()
+
+    async def lost(self) -> None:
+        while self.leads:
+            await self.turn()
+
+
+async def settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def running(reconcile: Callable[[Key], Awaitable[float | None]]) -> AsyncIterator[tuple[Controller, Leadership]]:
+    cluster: Any = FakeCluster(lambda: datetime.now(UTC))
+    lease: Any = Leadership()
+    heartbeat = Heartbeat(cluster, namespace="ns", pod="pod")
+    controller = Controller(FLASH_SALE, reconcile, kube=cluster, lease=lease, heartbeat=heartbeat)
+    task = asyncio.create_task(controller.run("ns"))
+    await settle()
+    try:
+        yield controller, lease
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_a_follower_remembers_and_does_nothing_until_it_leads() -> None:
+    seen: list[Key] = []
+
+    async def reconcile(key: Key) -> None:
+        seen.append(key)
+
+    async with running(reconcile) as (controller, lease):
+        controller.notice(A, "uid", 1, "1")
+        await settle()
+        assert seen == []
+        lease.give(True)
+        await settle()
+        assert seen == [A]
+
+
+async def test_seeing_the_same_again_is_no_reason_to_look() -> None:
+    seen: list[Key] = []
+
+    async def reconcile(key: Key) -> None:
+        seen.append(key)
+
+    async with running(reconcile) as (controller, lease):
+        lease.give(True)
+        for sight in ("1", "1", "2"):
+            controller.notice(A, "uid", 1, sight)
+            await settle()
+        assert seen == [A, A]
+
+
+async def test_losing_the_lease_cuts_off_what_is_under_way() -> None:
+    cut_off: list[Key] = []
+
+    async def reconcile(key: Key) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cut_off.append(key)
+            raise
+
+    async with running(reconcile) as (controller, lease):
+        lease.give(True)
+        controller.notice(A, "uid", 1, "1")
+        await settle()
+        assert cut_off == []
+        lease.give(False)
+        await settle()
+        assert cut_off == [A]
+
+
+async def test_a_failing_reconciliation_does_not_stop_the_others() -> None:
+    seen: list[str] = []
+
+    async def reconcile(key: Key) -> None:
+        seen.append(key.name)
+        if key == A:
+            raise RuntimeError("broken")
+
+    async with running(reconcile) as (controller, lease):
+        lease.give(True)
+        controller.notice(A, "uid-a", 1, "1")
+        controller.notice(Key("ns", "b"), "uid-b", 1, "1")
+        await settle()
+        assert sorted(seen) == ["a", "b"]
