@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from support.shop import Shop
+from support.shop import Shop, eventually
 
 pytestmark = pytest.mark.cluster
 
 CASES: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
-    "wrong version": ("GET", "/api/products", {"headers": {"X-API-Version": "9"}}, 400, "unsupported_version"),
+    "wrong version": ("GET", "/api/products", {"headers": {"X-API-Version": "9"}}, 400, "unsupported_api_version"),
     "malformed token": ("GET", "/api/orders", {"token": "not-a-token"}, 401, "token_malformed"),
     "no token": ("GET", "/api/orders", {}, 401, "token_missing"),
-    "unknown route": ("GET", "/api/nothing/here", {}, 404, "not_found"),
+    "unknown route": ("GET", "/api/nothing/here", {}, 404, "route_not_found"),
     "malformed body": ("POST", "/api/auth/login", {"data": b"{"}, 422, "invalid_request"),
     "wrong types": ("POST", "/api/auth/login", {"json": {"email": 7}}, 422, "invalid_request"),
     "unsigned webhook": ("POST", "/api/payments/webhooks/provider", {"json": {}}, 401, "signature_invalid"),
-    "internal path": ("GET", "/internal/flash-sales/fs_x", {}, 404, "not_found"),
+    "internal path": ("GET", "/internal/flash-sales/fs_x", {}, 404, "route_not_found"),
 }
 
 
@@ -29,3 +29,15 @@ async def test_a_bad_request_gets_a_problem(shop: Shop, case: str) -> None:
     assert (answered, body.get("code")) == (status, code), body
     assert headers["Content-Type"].startswith("application/problem+json")
     assert body["correlationId"] == headers["X-Correlation-Id"]
+
+
+async def test_an_expired_token_is_refused(shop: Shop) -> None:
+    body = {"subjects": ["usr_expires"], "ttlSeconds": 1, "reason": "test"}
+    status, signed, _ = await shop.request("POST", "/api/auth/tokens:bulk", shop.staff, json=body)
+    assert status == 201, signed
+
+    async def refused() -> bool:
+        answered, problem, _ = await shop.request("GET", "/api/orders", signed["tokens"][0]["accessToken"])
+        return bool(answered == 401 and problem["code"] == "token_expired")
+
+    await eventually(refused, within=20, what="token_expired")

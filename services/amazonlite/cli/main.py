@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from amazonlite.cli.demo import demo
 from amazonlite.cli.down import down
 from amazonlite.cli.inside import inside
 from amazonlite.cli.load import load
@@ -21,4 +22,5 @@ app.command()(status)
 app.command()(seed)
 app.command()(load)
 app.command()(report)
+app.command()(demo)
 app.command(context_settings={"ignore_unknown_options": True})(inside)
