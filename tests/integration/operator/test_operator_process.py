@@ -115,7 +115,7 @@ def in_phase(sales: SalesApi, name: str, *phases: str) -> Callable[[], dict[str,
 
 
 def sale_id(sales: SalesApi, name: str) -> str:
-    return "fs_" + (sales.get(name) or {})["metadata"]["uid"].replace("-", "")
+    return "fs_" + str((sales.get(name) or {})["metadata"]["uid"]).replace("-", "")
 
 
 def holder(api: client.ApiClient, namespace: str) -> str:
