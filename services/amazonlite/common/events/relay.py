@@ -40,7 +40,7 @@ class RelaySettings:
     refresh_seconds: float = 2.0
     poll_seconds: float = 0.2  # what another replica commits wakes only its own relay
     attempts: int = 5
-    retry_seconds: float = 1.0  # doubles with each attempt
+    retry_seconds: float = 5.0  # doubles with each attempt: a topic made a minute late poisons nothing
     backoff_seconds: float = 5.0  # at most, while the database or the broker is away
     retention_seconds: float = 7 * 24 * 3600.0
     purge_seconds: float = 60.0
