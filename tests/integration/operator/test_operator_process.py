@@ -152,9 +152,8 @@ async def test_a_sale_survives_its_leaders_death_and_settles_with_evidence(
     evidence: Any = client.CoreV1Api(api).read_namespaced_config_map(status["evidence"]["configMap"], namespace)
     assert digest(evidence.data) == status["evidence"]["sha256"]
     assert evidence.metadata.owner_references[0].name == name
-    metadata = (sales.get(name) or {})["metadata"]
-    assert "finalizers" not in metadata
-    assert "annotations" not in metadata
+    await until(lambda: "finalizers" not in (sales.get(name) or {})["metadata"], "let go")
+    assert "annotations" not in (sales.get(name) or {})["metadata"]
     events = cast(
         dict[str, Any],
         client.CustomObjectsApi(api).list_namespaced_custom_object("events.k8s.io", "v1", namespace, "events"),
