@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,6 +21,7 @@ from amazonlite.common.core.settings import MysqlSettings
 from amazonlite.common.data.engine import create_engine
 from amazonlite.common.data.unit_of_work import in_transaction, unit_of_work_factory
 from amazonlite.common.events.registry import Registry
+from amazonlite.common.testing.eventually import eventually
 from amazonlite.inventory import read
 from amazonlite.inventory.adjust import set_on_hand
 from amazonlite.inventory.consumers import GROUP, handlers
@@ -34,12 +35,14 @@ from amazonlite.inventory.flash_sale.claim import PlaceFreer, claim_units
 from amazonlite.inventory.flash_sale.commit_claims import commit_claims
 from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.domain import Admission, Books, Claim, Held, SaleState, Terms
-from amazonlite.inventory.flash_sale.queue import join
+from amazonlite.inventory.flash_sale.queue import join, look
 from amazonlite.inventory.flash_sale.queue_store import QueueStore, Standing, connect
 from amazonlite.inventory.flash_sale.read import read_books
 from amazonlite.inventory.flash_sale.step import Step
 from amazonlite.inventory.flash_sale.ticket import Ticket, TicketOffice
 from support.delivery import deliver, event, outbox
+
+T = TypeVar("T")
 
 TICKET_KEY = b"k" * 32
 PRICE = Money(999, "USD")
@@ -110,16 +113,17 @@ class Pod:
     def step(self, fence: int = 1) -> Step:
         return Step(f"test:{next(self._steps)}", fence)
 
+    async def joined(self, sale_id: str, customer: str) -> Ticket:
+        return self.sale_desk.tickets.read((await join(self.sale_desk, sale_id, customer)).ticket, sale_id, customer)
+
     async def admitted(self, sale_id: str, customer: str, *, within: float = 15) -> Ticket:
         """Joins and asks until it is the customer's turn."""
-        joined = await join(self.sale_desk, sale_id, customer)
-        ticket = self.sale_desk.tickets.read(joined.ticket, sale_id, customer)
-        draw = self.sale_desk.tickets.draw(sale_id, customer)
-        async with asyncio.timeout(within):
-            place = joined.place
-            while place.standing is not Standing.ADMITTED:
-                await asyncio.sleep(0.05)
-                place = await self.sale_desk.queue.visit(ticket, draw)
+        ticket = await self.joined(sale_id, customer)
+
+        async def turn() -> bool:
+            return (await look(self.sale_desk, ticket)).standing is Standing.ADMITTED
+
+        await eventually(turn, within=within)
         return ticket
 
     async def claim(self, ticket: Ticket, *, key: str = "key", quantity: int = 1) -> Held:
@@ -174,6 +178,13 @@ async def pods(mysql: MysqlSettings, redis_url: str, count: int = 2) -> AsyncIte
         for pod in made:
             await pod.sale_desk.queue.close()
             await pod.engine.dispose()
+
+
+async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results, in order; the first failure ends all the rest, so that nothing of a test outlives it."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one) for one in work]
+    return [task.result() for task in tasks]
 
 
 @asynccontextmanager

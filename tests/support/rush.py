@@ -98,7 +98,9 @@ async def assert_kept(shop: Shop, rush: Rush, ended: Ended, *, overdue: float = 
     assert stock["sold"] == stock["allocated"]
     assert not ended.tally.outcomes[Outcome.OVER_LIMIT]
     assert ended.samples.peak_active <= rush.max_active
-    assert ended.samples.worst_overdue_seconds <= overdue, "an unpaid hold outlived its time"
+    assert ended.samples.worst_overdue_seconds <= overdue, (
+        f"an unpaid hold was {ended.samples.worst_overdue_seconds:.1f} s late"
+    )
     general = await shop.stock(ended.sku)
     assert general["onHand"] == general["available"] + general["reserved"] == rush.units * 2 - stock["sold"]
     assert general["reserved"] == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 import uuid
@@ -12,11 +13,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import pymysql
 
 from amazonlite.cli.kube import connect, read_secret
 from amazonlite.cli.shoppers.tokens import StaffClient, shopper_tokens, staff_token
+from amazonlite.common.testing.stores import root_cursor
 
 GATEWAY = os.environ.get("GATEWAY_URL", "http://gateway:8000")
+MOST_UNITS_OF_A_CUSTOMER = """
+SELECT COALESCE(MAX(units), 0) FROM (
+    SELECT SUM(quantity) AS units FROM reservation JOIN reservation_line ON reservation_id = id
+    WHERE sale_id = %s AND state IN ('HELD', 'CONFIRMED') GROUP BY customer_id
+) AS of_each
+"""
 INVENTORY = os.environ.get("INVENTORY_URL", "http://inventory:8000")
 
 
@@ -101,11 +110,17 @@ class Samples:
     """A sale watched once a second; ``broken`` lists every observation that broke a rule."""
 
     quantity: int
+    limit: int = 1
     seen: list[dict[str, Any]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     unanswered: int = 0
     peak_active: int = 0
     worst_overdue_seconds: float = 0.0
+
+    def take_customers(self, most_units: int) -> None:
+        """Checks what one customer has at most, held or bought, as the database itself says."""
+        if most_units > self.limit:
+            self.broken.append(f"a customer has {most_units} units")
 
     def take(self, view: dict[str, Any] | None) -> None:
         """Checks one observation; no answer is counted, never taken for a good one."""
@@ -125,6 +140,15 @@ class Samples:
         self.broken += [f"{rule}: {view}" for rule, kept in rules.items() if not kept]
 
 
+def most_units_of_a_customer(sale_id: str) -> int:
+    """Units that the customer with most of them holds or has bought; 0 while the database is away."""
+    with contextlib.suppress(pymysql.OperationalError), root_cursor("inventory") as cursor:
+        cursor.execute(MOST_UNITS_OF_A_CUSTOMER, (sale_id,))
+        (most,) = cursor.fetchone() or (0,)
+        return int(most)
+    return 0
+
+
 @asynccontextmanager
 async def sampled(shop: Shop, sale_id: str, quantity: int, every: float = 1.0) -> AsyncIterator[Samples]:
     """Watches the sale for as long as the block runs."""
@@ -133,6 +157,7 @@ async def sampled(shop: Shop, sale_id: str, quantity: int, every: float = 1.0) -
     async def watch() -> None:
         while True:
             samples.take(await shop.sale_view(sale_id))
+            samples.take_customers(await asyncio.to_thread(most_units_of_a_customer, sale_id))
             await asyncio.sleep(every)
 
     watching = asyncio.create_task(watch())

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from amazonlite.cli.shoppers.api import Answer, ShopApi
@@ -121,11 +122,12 @@ class Shopper:
         return await self._pay(str(claim.body["orderId"]))
 
     async def _second_try_changes_nothing(self, claim: Answer, ticket: str) -> bool:
-        """A retry with the same key gives the same hold; a new key gives no second one."""
+        """A retry with the same key gives the same hold; a new key gives no second one while the first is held."""
         again = await self._claim(ticket, key=f"{self.customer}-1")
         other = await self._claim(ticket, key=f"{self.customer}-2")
         same = not again.ok or again.body.get("holdId") == claim.body.get("holdId")
-        return same and not other.ok
+        first_ran_out = datetime.now(UTC) >= datetime.fromisoformat(str(claim.body["payBefore"]))
+        return same and (first_ran_out or not other.ok)
 
     async def _pay(self, order: str) -> Outcome:
         intent = await self.api.persist(
