@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, assert_never
+from typing import assert_never
 
-from amazonlite.common.core.clock import iso
 from amazonlite_operator.flash_sale import evidence, floors
 from amazonlite_operator.flash_sale.actions import (
     AddFinalizer,
@@ -31,6 +29,7 @@ from amazonlite_operator.flash_sale.observe import FINALIZER, Look, Observer, de
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.ports import Cluster, Sales
 from amazonlite_operator.flash_sale.state import Evidence, FlashSaleStatus, Floor, Settlement, Stock, Throttle
+from amazonlite_operator.flash_sale.terms import sale_body
 from amazonlite_operator.kube.api import ObjectConflict, ObjectNotFound
 from amazonlite_operator.kube.controller import Key
 from amazonlite_operator.shop.inventory import Step
@@ -226,27 +225,3 @@ def _sale(o: Observed, rehearsal: bool) -> str:
 
 def _step(o: Observed, step: str, fence: int) -> Step:
     return Step(key=f"{o.uid}:{step}", fence=fence)
-
-
-def sale_body(o: Observed, *, rehearsal: bool) -> dict[str, Any]:
-    """The terms inventory is given; the same for every repetition of the step."""
-    spec, window = o.spec, o.spec.window
-    start, end = window.start, window.end
-    if rehearsal and o.status.rehearsal is not None:
-        start, end = o.status.rehearsal.started_at, o.status.rehearsal.deadline
-    return {
-        "name": o.name,
-        "sku": spec.sku,
-        "quantity": spec.quantity,
-        "unitPrice": {"amount": spec.price.amount, "currency": spec.price.currency},
-        "window": {"start": iso(start), "end": iso(end)},
-        "perCustomerLimit": spec.per_customer_limit,
-        "holdTtlSeconds": round(spec.hold_ttl / timedelta(seconds=1)),
-        "admission": {
-            "maxActive": spec.admission.max_active,
-            "ratePerSecond": spec.admission.rate_per_second,
-            "order": str(spec.admission.order),
-            "preQueueSeconds": 0 if rehearsal else round(spec.admission.pre_queue / timedelta(seconds=1)),
-        },
-        "rehearsal": rehearsal,
-    }

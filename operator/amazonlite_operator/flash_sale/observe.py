@@ -11,7 +11,7 @@ from typing import Any
 from amazonlite.common.core.clock import Clock, parse_iso
 from amazonlite_operator.flash_sale.crd import FLASH_SALE
 from amazonlite_operator.flash_sale.job import APP, job_name
-from amazonlite_operator.flash_sale.observed import JobView, Observed, Replicas
+from amazonlite_operator.flash_sale.observed import JobView, Observed, Replicas, sale_id_of
 from amazonlite_operator.flash_sale.phases import TERMINAL, Phase
 from amazonlite_operator.flash_sale.ports import Claims, Cluster, Ledgers, Sales
 from amazonlite_operator.flash_sale.reasons import Reason
@@ -162,7 +162,7 @@ class _Resource:
 
     @property
     def sale_id(self) -> str:
-        return f"fs_{self.uid.replace('-', '')}"
+        return sale_id_of(self.uid)
 
     @property
     def deployments(self) -> set[str]:

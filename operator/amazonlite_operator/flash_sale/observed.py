@@ -11,6 +11,11 @@ from amazonlite_operator.flash_sale.state import Books, FlashSaleStatus, Slo
 from amazonlite_operator.shop.inventory import SaleView
 
 
+def sale_id_of(uid: str) -> str:
+    """Inventory's id of the resource's sale."""
+    return f"fs_{uid.replace('-', '')}"
+
+
 @dataclass(frozen=True, slots=True)
 class Replicas:
     desired: int
@@ -49,7 +54,7 @@ class Observed:
 
     @property
     def sale_id(self) -> str:
-        return f"fs_{self.uid.replace('-', '')}"
+        return sale_id_of(self.uid)
 
     @property
     def rehearsal_id(self) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 from urllib.parse import urlencode
 
+import aiohttp
 from kubernetes.aio import config
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
@@ -35,6 +36,13 @@ class ObjectNotFound(KubeError):
 
 class ObjectConflict(KubeError):
     """It exists already, or has changed since it was read (409): read again."""
+
+
+class ApiServerAway(KubeError):
+    """No answer: the outcome is unknown, so look again."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(0, message)
 
 
 class Kube:
@@ -105,8 +113,11 @@ class Kube:
         await self._client.update_params_for_auth(headers, None, ["BearerToken"], path, method, body)
         host: str = self._client.configuration.host
         url = f"{host}{path}?{urlencode(query)}" if query else f"{host}{path}"
-        response = await self._client.call_api(method, url, headers, body, _request_timeout=REQUEST_SECONDS)
-        data: bytes = await response.read()  # type: ignore[no-untyped-call]
+        try:
+            response = await self._client.call_api(method, url, headers, body, _request_timeout=REQUEST_SECONDS)
+            data: bytes = await response.read()  # type: ignore[no-untyped-call]
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ApiServerAway(repr(error)) from error
         if response.status >= 400:
             raise _error(response.status, data)
         return data

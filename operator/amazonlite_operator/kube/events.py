@@ -47,7 +47,7 @@ class Announcer:
         try:
             with suppress(ObjectConflict):  # told before, by this process or the one before it
                 await self._kube.create(f"/apis/events.k8s.io/v1/namespaces/{metadata['namespace']}/events", body)
-        except (KubeError, OSError, TimeoutError) as error:
+        except KubeError as error:
             log.warning("event_not_posted", reason=happening.reason, error=repr(error))
             return
         told.add(happening.key)

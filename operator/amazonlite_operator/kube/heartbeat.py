@@ -69,22 +69,21 @@ class Heartbeat:
         }
 
     async def beat(self) -> None:
-        owner = await self._owner()
         while True:
             try:
-                await self._touch(owner)
-            except (KubeError, OSError, TimeoutError) as error:
+                await self._touch()
+            except KubeError as error:
                 log.warning("heartbeat_not_written", error=repr(error))
             metrics.HEARTBEAT_AGE.set(self.age)
             await asyncio.sleep(BEAT_EVERY)
 
-    async def _touch(self, owner: list[dict[str, Any]]) -> None:
+    async def _touch(self) -> None:
         collection = f"/api/v1/namespaces/{self._namespace}/configmaps"
         name, data = f"operator-heartbeat-{self._pod}", {"beat": str(time.time_ns())}
         try:
             await self._kube.merge(f"{collection}/{name}", {"data": data})
         except ObjectNotFound:
-            metadata = {"name": name, "labels": {LABEL: self._pod}, "ownerReferences": owner}
+            metadata = {"name": name, "labels": {LABEL: self._pod}, "ownerReferences": await self._owner()}
             body: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
             await self._kube.create(collection, body)
 

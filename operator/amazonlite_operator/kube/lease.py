@@ -92,7 +92,7 @@ class Lease:
             led = self.leads
             try:
                 await self.attempt()
-            except (KubeError, OSError, TimeoutError) as error:
+            except KubeError as error:
                 log.warning("lease_not_renewed", error=repr(error))
             if self.leads != led:
                 log.info("leadership", leads=self.leads, fence=self._fence)
@@ -111,9 +111,14 @@ class Lease:
 
     async def release(self) -> None:
         """Let the next replica lead at once instead of after DURATION."""
-        if not self.leads:
-            return
-        self.step_back()
+        if self.leads:
+            self.step_back()
+            try:
+                await self._give_back()
+            except KubeError as error:
+                log.warning("lease_not_released", error=repr(error))
+
+    async def _give_back(self) -> None:
         lease = await self._kube.get(f"{self._collection}/{self._name}")
         if lease is not None and lease["spec"].get("holderIdentity") == self._identity:
             with suppress(ObjectConflict):

@@ -61,7 +61,7 @@ async def until_served(kube: Kube, plurals: set[str], heartbeat: Heartbeat) -> N
 async def _served(kube: Kube) -> set[str]:
     try:
         found = await kube.get(f"/apis/{GROUP}/{VERSION}")
-    except (KubeError, OSError, TimeoutError) as error:
+    except KubeError as error:
         log.warning("api_server_unreachable", error=repr(error))
         return set()
     return {resource["name"] for resource in (found or {}).get("resources", ())}
