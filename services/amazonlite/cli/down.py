@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from amazonlite.cli.cluster.choose import choose
+from amazonlite.cli.exclusive import exclusive
 from amazonlite.cli.paths import HOME
 from amazonlite.cli.progress import explained, step
 
@@ -19,7 +20,7 @@ def down(
 
     Kept: compiled programs, images, and the stores' volumes unless --purge-data is given.
     """
-    with explained():
+    with explained(), exclusive():
         with step(
             "cluster", "cluster_not_stopped", kept="the stores' volumes", next_step="run `amazonlite down` again"
         ) as now:

@@ -13,6 +13,7 @@ from amazonlite.cli.cluster.base import SHOP_PORT, Cluster
 from amazonlite.cli.cluster.choose import choose
 from amazonlite.cli.command import CommandFailed
 from amazonlite.cli.deploy import charts, credentials, ready
+from amazonlite.cli.exclusive import exclusive
 from amazonlite.cli.images.recipe import Recipe
 from amazonlite.cli.progress import Step, StepFailed, console, explained, step
 
@@ -25,7 +26,7 @@ _PLATFORM = "app.kubernetes.io/part-of=amazonlite,app.kubernetes.io/component!=s
 def up() -> None:
     """Start or update the cluster and the shop; done when every pod is Ready and the shop answers."""
     started = time.monotonic()
-    with explained():
+    with explained(), exclusive():
         cluster = choose()
         _prepare(cluster)
         recipes = _images(cluster)

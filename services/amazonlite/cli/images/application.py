@@ -19,7 +19,6 @@ _PYTHON = ("python3.11-minimal", "libpython3.11-stdlib")
 _PYTHON_VERSION = "3.11.2"
 _INSTALLED_AT = "/opt/amazonlite/source"
 _WHEELS_AT = "/opt/amazonlite/wheels"
-_COMPILED = " ".join(bytecode.OPTIONS)
 
 
 def _python_link() -> Layer:
@@ -59,7 +58,7 @@ def _source() -> Path:
 
 def recipe() -> Recipe:
     """The image of this checkout as it is on disk now."""
-    python = layers.key_of("packages", *_PYTHON)
+    python = rootfs.packages_key(*_PYTHON)
     return Recipe(
         name="app",
         dockerfile=REPO / "tools" / "image" / "Dockerfile",
@@ -69,7 +68,7 @@ def recipe() -> Recipe:
             Base("python-link", _python_link),
         ),
         context={
-            "wheels": Content(layers.digest_of_files([REPO / "uv.lock"]) + _PYTHON_VERSION + _COMPILED, _wheels),
-            "source": Content(layers.digest_of_files(_SOURCES) + _COMPILED, _source),
+            "wheels": Content(layers.digest_of_files([REPO / "uv.lock"]) + _PYTHON_VERSION + bytecode.KEY, _wheels),
+            "source": Content(layers.digest_of_files(_SOURCES) + bytecode.KEY, _source),
         },
     )

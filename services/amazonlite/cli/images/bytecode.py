@@ -1,6 +1,8 @@
 """Bytecode for images: compiled once when a layer is made, since a read-only root cannot keep it at run time.
 
-Without docstrings (the image sets PYTHONOPTIMIZE=2): they would take some 6 MiB in every service.
+Twice: as it is, and as ``python -OO`` wants it, without docstrings and assertions, which is how the services run
+(PYTHONOPTIMIZE in the image): docstrings take some 6 MiB in each. A program whose libraries do work in assertions
+switches that off for itself.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-OPTIONS = ("-q", "-j", "2", "-o", "2", "--invalidation-mode", "unchecked-hash")
+OPTIONS = ("-q", "-j", "2", "-o", "0", "-o", "2", "--invalidation-mode", "unchecked-hash")
+KEY = " ".join(OPTIONS)
 
 
 def compile_tree(tree: Path, installed_at: str) -> None:

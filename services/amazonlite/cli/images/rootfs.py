@@ -76,9 +76,14 @@ def _merge_usr(tree: Path) -> None:
             shutil.rmtree(tree / name)
 
 
+def packages_key(*names: str) -> str:
+    """What `packages` of these names depends on."""
+    return layers.key_of("packages", SUITE, *names, bytecode.KEY)
+
+
 def packages(*names: str) -> Layer:
     """A layer of the files of Debian packages, to go on `base()`."""
-    key = layers.key_of("packages", SUITE, *names, *bytecode.OPTIONS)
+    key = packages_key(*names)
     if found := layers.cached(key):
         return found
     tree = layers.fresh_directory("packages")

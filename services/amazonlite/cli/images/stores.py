@@ -94,7 +94,7 @@ def _files(store: str, *names: str) -> Content:
 
 
 def _debian(names: tuple[str, ...]) -> tuple[Base, ...]:
-    return Base("base", rootfs.base), Base(layers.key_of("packages", *names), lambda: rootfs.packages(*names))
+    return Base("base", rootfs.base), Base(rootfs.packages_key(*names), lambda: rootfs.packages(*names))
 
 
 def recipes() -> list[Recipe]:
