@@ -138,15 +138,25 @@ async def lock_reservation(uow: UnitOfWork, order_id: str) -> Reservation | None
 
 
 async def lock_overdue(uow: UnitOfWork, limit: int) -> list[Reservation]:
-    """Held reservations whose time is over by the database's clock; those another transaction holds are left to it."""
+    """Held reservations whose time is over by the database's clock; those another transaction holds are left to it.
+
+    Found without a lock and then locked by primary key: a locking read of the index keeps entries of rows it skipped
+    locked, and who confirms such a row would wait for us while we wait for the sale's row that they have.
+    """
+    overdue = select(reservation.c.id).where(
+        reservation.c.state == ReservationState.HELD.value, reservation.c.expires_at <= DB_NOW
+    )
+    ids = (await uow.execute(overdue.order_by(reservation.c.expires_at).limit(limit))).scalars().all()
+    if not ids:
+        return []
     statement = (
         select(reservation)
-        .where(reservation.c.state == ReservationState.HELD.value, reservation.c.expires_at <= DB_NOW)
-        .order_by(reservation.c.expires_at)
-        .limit(limit)
+        .where(reservation.c.id.in_(ids))
+        .with_hint(reservation, "FORCE INDEX (PRIMARY)")
         .with_for_update(skip_locked=True)
     )
-    return await with_lines(uow, list(await uow.execute(statement)))
+    locked = await uow.execute(statement)
+    return await with_lines(uow, [row for row in locked if row.state == ReservationState.HELD.value])
 
 
 async def end_reservations(uow: UnitOfWork, ids: Sequence[str], state: ReservationState) -> None:
