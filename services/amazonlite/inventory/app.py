@@ -33,8 +33,8 @@ from amazonlite.inventory.flash_sale.ticket import TicketOffice
 from amazonlite.inventory.settings import Settings
 
 EVENTS = Registry.load()
-# The consumer's six, the relay's three, one each for expiry, admission and a sale's claims, the rest for requests.
-CONNECTIONS = 24
+# Claims, expiry and admission (one each), the relay's three and the consumer's six never wait behind page views.
+WORK_CONNECTIONS, REQUEST_CONNECTIONS = 14, 12
 
 
 def create(settings: Settings | None = None) -> FastAPI:
@@ -57,29 +57,31 @@ class _Service:
     """All that lives as long as the process."""
 
     def __init__(self, settings: Settings) -> None:
-        self._engine = create_engine(settings.mysql, pool_size=CONNECTIONS)
+        self._engines = [create_engine(settings.mysql, pool_size=n) for n in (WORK_CONNECTIONS, REQUEST_CONNECTIONS)]
         self._producer = EventProducer(settings.kafka)
         self.jwks = JwksSource(settings.jwks_url)
-        self.relay = Relay(self._engine, self._producer)
-        self.desk = Desk(unit_of_work_factory(self._engine, self.relay.wake, EVENTS.validate))
+        self.relay = Relay(self._engines[0], self._producer)
+        work, self.desk = (Desk(unit_of_work_factory(e, self.relay.wake, EVENTS.validate)) for e in self._engines)
         self._queue = QueueStore(connect(settings.redis.url))
-        self.admitter = Admitter(self.desk, self._queue)
-        batcher = ClaimBatcher(partial(commit_claims, self.desk), PlaceFreer(self._queue))
+        self.admitter = Admitter(work, self._queue)
+        batcher = ClaimBatcher(partial(commit_claims, work), PlaceFreer(self._queue))
         self.sale_desk = SaleDesk(self.desk, self._queue, TicketOffice(settings.ticket_key), batcher)
         self.consumer = Consumer(
-            settings.kafka, GROUP, handlers(self.desk), self.desk.transactions, self._producer, check=EVENTS.validate
+            settings.kafka, GROUP, handlers(work), work.transactions, self._producer, check=EVENTS.validate
         )
+        self._work = work
 
     @asynccontextmanager
     async def open(self, _: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._engine.dispose)
+            for engine in self._engines:
+                stack.push_async_callback(engine.dispose)
             for opened in (self._producer, self.jwks, self._queue):
                 stack.push_async_callback(opened.close)
             yield
 
     async def expire(self) -> None:
-        await keep_expiring(self.desk)
+        await keep_expiring(self._work)
 
     async def database_answers(self) -> None:
         """A unit of work opens with a connection that was tried."""

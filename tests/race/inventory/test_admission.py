@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
 from amazonlite.common.testing.eventually import eventually
@@ -11,7 +12,7 @@ from amazonlite.inventory.flash_sale.domain import Admission
 from amazonlite.inventory.flash_sale.errors import SaleNotOpen
 from amazonlite.inventory.flash_sale.queue_store import Standing
 from amazonlite.inventory.flash_sale.ticket import Ticket
-from support.inventory import Pod, running, terms
+from support.inventory import Pod, running, terms, together
 
 PLACES = 20
 SHOPPERS = 100
@@ -22,6 +23,7 @@ class Crowd:
     pods: list[Pod]
     sale: str
     peak: int = 0
+    last_served: float = 0.0
     served: set[str] = field(default_factory=set)
 
     async def watch(self) -> None:
@@ -33,15 +35,12 @@ class Crowd:
         """Asks twice a second; stays a while when let in, then leaves."""
         await eventually(lambda: self.admitted(ticket, pod), within=30, every=0.5)
         self.served.add(ticket.customer_id)
+        self.last_served = time.monotonic()
         await asyncio.sleep(0.2)
         await queue.leave(pod.sale_desk, ticket)
 
     async def admitted(self, ticket: Ticket, pod: Pod) -> bool:
         return (await queue.look(pod.sale_desk, ticket)).standing is Standing.ADMITTED
-
-    async def joined(self, pod: Pod, customer: str) -> Ticket:
-        ticket = (await queue.join(pod.sale_desk, self.sale, customer)).ticket
-        return pod.sale_desk.tickets.read(ticket, self.sale, customer)
 
 
 async def test_abandoned_places_are_filled_again(two_pods: list[Pod]) -> None:
@@ -49,12 +48,12 @@ async def test_abandoned_places_are_filled_again(two_pods: list[Pod]) -> None:
     crowd = Crowd(two_pods, sale)
     async with running(crowd.watch(), *(pod.admitter.run() for pod in two_pods)):
         for number in range(PLACES):  # all places taken by shoppers who are never heard of again
-            await crowd.joined(two_pods[0], f"gone_{number}")
-        tickets = [(two_pods[n % 2], await crowd.joined(two_pods[n % 2], f"usr_{n}")) for n in range(PLACES)]
-        visits = [asyncio.create_task(crowd.faithful(ticket, pod)) for pod, ticket in tickets]
-        async with asyncio.timeout(5):
-            await eventually(lambda: len(crowd.served) == PLACES, within=5)
-        await asyncio.gather(*visits)
+            await two_pods[0].joined(sale, f"gone_{number}")
+        tickets = [(two_pods[n % 2], await two_pods[n % 2].joined(sale, f"usr_{n}")) for n in range(PLACES)]
+        started = time.monotonic()
+        await together(crowd.faithful(ticket, pod) for pod, ticket in tickets)
+    assert len(crowd.served) == PLACES
+    assert crowd.last_served - started < 5
     assert crowd.peak == PLACES
 
 
@@ -65,11 +64,10 @@ async def test_half_a_crowd_abandons_and_the_other_half_is_served(two_pods: list
         visits = []
         for number in range(SHOPPERS):
             pod = two_pods[number % 2]
-            ticket = await crowd.joined(pod, f"usr_{number}")
+            ticket = await pod.joined(sale, f"usr_{number}")
             if number % 4 < 2:
-                visits.append(asyncio.create_task(crowd.faithful(ticket, pod)))
-        async with asyncio.timeout(30):
-            await asyncio.gather(*visits)
+                visits.append(crowd.faithful(ticket, pod))
+        await together(visits)
     assert len(crowd.served) == SHOPPERS // 2
     assert crowd.peak <= PLACES
 
@@ -78,7 +76,7 @@ async def test_many_admitters_at_once_never_admit_too_many(two_pods: list[Pod]) 
     sale = await two_pods[0].on_sale(terms("B01", 1000), Admission(max_active=PLACES, rate_per_second=1000))
     crowd = Crowd(two_pods, sale)
     for number in range(SHOPPERS):
-        await crowd.joined(two_pods[0], f"usr_{number}")
+        await two_pods[0].joined(sale, f"usr_{number}")
 
     async def leave_and_admit(number: int) -> None:
         pod = two_pods[number % 2]
@@ -86,7 +84,7 @@ async def test_many_admitters_at_once_never_admit_too_many(two_pods: list[Pod]) 
         await pod.admitter.tick()
 
     async with running(crowd.watch()):
-        await asyncio.gather(*(leave_and_admit(number) for number in range(SHOPPERS)))
+        await together(leave_and_admit(number) for number in range(SHOPPERS))
     assert crowd.peak <= PLACES
     count = await two_pods[0].sale_desk.queue.count(sale)
     assert (count.waiting, count.active) == (0, 0)

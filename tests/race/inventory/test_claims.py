@@ -13,13 +13,15 @@ import pytest
 
 from amazonlite.common.core.errors import DomainError, Unavailable
 from amazonlite.common.data.errors import StoreUnavailable
+from amazonlite.common.testing.eventually import eventually
 from amazonlite.common.testing.stores import root_cursor
 from amazonlite.inventory.domain import Stock
 from amazonlite.inventory.flash_sale import queue
 from amazonlite.inventory.flash_sale.domain import Admission, Books, Claim, Held
 from amazonlite.inventory.flash_sale.errors import CustomerLimitReached, NotAdmitted, SoldOut
 from amazonlite.inventory.flash_sale.queue_store import Standing
-from support.inventory import Pod, running, terms
+from amazonlite.inventory.flash_sale.ticket import Ticket
+from support.inventory import Pod, running, terms, together
 from support.own_redis import OwnRedis
 
 CLAIMERS, UNITS = 1000, 100
@@ -32,6 +34,10 @@ class Watch:
     pod: Pod
     sale: str
     looks: list[Books] = field(default_factory=list)
+
+    @property
+    def held(self) -> int:
+        return self.looks[-1].sale.counters.held if self.looks else 0
 
     async def run(self) -> None:
         while True:
@@ -76,10 +82,13 @@ async def test_exactly_the_units_there_are_get_held(two_pods: list[Pod]) -> None
     watch = Watch(two_pods[1], sale)
     claims = [Claim(sale, f"usr_{number % CLAIMERS}", "key", 1) for number in range(2 * CLAIMERS)]
     random.Random(7).shuffle(claims)
+
+    async def arrive(claim: Claim) -> str:
+        await asyncio.sleep(random.uniform(0, 1))
+        return await outcome_of(partial(random.choice(two_pods).sale_desk.batcher.claim, claim))
+
     async with running(watch.run()):
-        outcomes = await asyncio.gather(
-            *(outcome_of(partial(random.choice(two_pods).sale_desk.batcher.claim, claim)) for claim in claims)
-        )
+        outcomes = await together(arrive(claim) for claim in claims)
     by_customer: dict[str, set[str]] = {}
     for claim, outcome in zip(claims, outcomes, strict=True):
         by_customer.setdefault(claim.customer_id, set()).add(outcome)
@@ -99,7 +108,7 @@ async def test_no_customer_gets_more_than_the_limit_by_trying_everywhere_at_once
         for attempt in range(10)
     ]
     random.Random(7).shuffle(claims)
-    outcomes = await asyncio.gather(*(outcome_of(partial(pod.sale_desk.batcher.claim, claim)) for pod, claim in claims))
+    outcomes = await together(outcome_of(partial(pod.sale_desk.batcher.claim, claim)) for pod, claim in claims)
     assert {outcome for outcome in outcomes if not outcome.startswith("hld_")} == {CustomerLimitReached.code}
     taken = await two_pods[0].ask(
         "SELECT SUM(quantity) FROM reservation JOIN reservation_line ON reservation_id = id GROUP BY customer_id"
@@ -112,18 +121,26 @@ async def test_killing_the_database_s_connections_neither_loses_nor_doubles_a_cl
     database = str(two_pods[0].engine.url.database)
     interrupted = Counter[str]()
 
-    async def kill_connections() -> None:
-        while True:
+    all_claimed = asyncio.Event()
+
+    async def kill_connections() -> list[str]:
+        while not all_claimed.is_set():
             await asyncio.to_thread(_kill_all, database)
             await asyncio.sleep(0.01)
+        return []
+
+    async def claim_all() -> list[str]:
+        try:
+            return await together(claim(number) for number in range(CLAIMERS))
+        finally:
+            all_claimed.set()
 
     async def claim(number: int) -> str:
         await asyncio.sleep(random.uniform(0, 1))
         wish = Claim(sale, f"usr_{number}", "key", 1)
         return await outcome_of(partial(two_pods[number % 2].sale_desk.batcher.claim, wish), interrupted)
 
-    async with running(kill_connections()):
-        outcomes = await asyncio.gather(*(claim(number) for number in range(CLAIMERS)))
+    _, outcomes = await together([kill_connections(), claim_all()])
     assert interrupted.total() > 10
     await assert_exactly_sold(two_pods[0], sale, Counter(o for o in outcomes if o.startswith("hld_")))
 
@@ -141,40 +158,42 @@ def _kill_all(database: str) -> None:
 async def test_emptying_redis_in_the_middle_of_the_rush_changes_nothing(
     two_pods: list[Pod], redis_server: OwnRedis
 ) -> None:
-    slowly = Admission(max_active=20, rate_per_second=30)
+    slowly = Admission(max_active=10, rate_per_second=10)
     sale = await two_pods[0].on_sale(terms("B01", UNITS), slowly)
     watch = Watch(two_pods[1], sale)
 
+    emptied_at: list[int] = []
+
     async def empty_redis() -> None:
-        for pause in (1, 4):
-            await asyncio.sleep(pause)
-            assert (await two_pods[0].books(sale)).sale.counters.free > 0, "the rush was over too soon"
+        for held in (20, 60):
+            await eventually(lambda held=held: watch.held >= held, within=60)  # type: ignore[misc]
             await asyncio.to_thread(redis_server.empty)
+            emptied_at.append(watch.held)
 
     beside = (watch.run(), empty_redis(), *(pod.admitter.run() for pod in two_pods))
     async with running(*beside):
-        outcomes = await asyncio.gather(*(_shop(two_pods[n % 2], sale, f"usr_{n}") for n in range(300)))
+        outcomes = await together(_shop(two_pods[n % 2], watch, f"usr_{n}") for n in range(300))
     holds = Counter(outcome for outcome in outcomes if outcome.startswith("hld_"))
+    assert len(emptied_at) == 2
+    assert max(emptied_at) < UNITS, "the rush was over too soon"
     assert set(outcomes) - set(holds) <= {SoldOut.code, "gave_up"}
     await assert_exactly_sold(two_pods[0], sale, holds)
 
 
-async def _shop(pod: Pod, sale: str, customer: str) -> str:
+async def _shop(pod: Pod, watch: Watch, customer: str) -> str:
     """Queues and claims until there is an answer; gives up once nothing is free."""
-    joined = await queue.join(pod.sale_desk, sale, customer)
-    ticket = pod.sale_desk.tickets.read(joined.ticket, sale, customer)
-    while True:
-        await asyncio.sleep(random.uniform(0.2, 0.6))
+    ticket: Ticket | None = None
+    while watch.held < UNITS:
+        await asyncio.sleep(random.uniform(0.5, 1.5))
         try:
-            place = await queue.look(pod.sale_desk, ticket)
-            if place.standing is Standing.ADMITTED:
-                return str((await pod.claim(ticket)).hold.id)
+            ticket = ticket or await pod.joined(watch.sale, customer)
+            if (await queue.look(pod.sale_desk, ticket)).standing is Standing.ADMITTED:
+                return (await pod.claim(ticket)).hold.id
         except (NotAdmitted, Unavailable):
             continue
         except DomainError as refusal:
             return refusal.code
-        if (await pod.books(sale)).sale.counters.free == 0:
-            return "gave_up"
+    return "gave_up"
 
 
 async def test_a_claim_whose_commit_was_lost_is_answered_by_its_retry(

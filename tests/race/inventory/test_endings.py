@@ -11,7 +11,7 @@ from amazonlite.inventory.domain import ReservationState
 from amazonlite.inventory.expire import expire_overdue
 from amazonlite.inventory.flash_sale.domain import SaleState
 from amazonlite.inventory.flash_sale.remove import remove
-from support.inventory import Pod, terms
+from support.inventory import Pod, terms, together
 
 HOLDS = 60
 DECIDED = {"inventory.confirmed.v1", "inventory.confirmation-rejected.v1"}
@@ -19,17 +19,21 @@ DECIDED = {"inventory.confirmed.v1", "inventory.confirmation-rejected.v1"}
 
 async def overdue_holds(pod: Pod) -> tuple[str, list[str]]:
     sale = await pod.on_sale(terms("B01", HOLDS))
-    held = await asyncio.gather(*(pod.held(sale, f"usr_{number}") for number in range(HOLDS)))
+    held = await together(pod.held(sale, f"usr_{number}") for number in range(HOLDS))
     orders = [one.hold.order_id for one in held]
     await pod.make_overdue(*orders)
     return sale, orders
+
+
+async def swept(pod: Pod) -> None:
+    await expire_overdue(pod.desk)
 
 
 async def test_expiry_against_payment(two_pods: list[Pod]) -> None:
     one, other = two_pods
     sale, orders = await overdue_holds(one)
     payments = [one.happens("order.authorized.v1", order) for order in orders]
-    await asyncio.gather(*payments, expire_overdue(one.desk), expire_overdue(other.desk))
+    await together([*payments, swept(one), swept(other)])
     states: Counter[str] = Counter()
     for order in orders:
         kinds = await one.kinds(order)
@@ -46,8 +50,8 @@ async def test_expiry_against_payment(two_pods: list[Pod]) -> None:
 
 async def test_two_sweeps_expire_each_hold_once(two_pods: list[Pod]) -> None:
     sale, _ = await overdue_holds(two_pods[0])
-    swept = await asyncio.gather(*(expire_overdue(pod.desk) for pod in two_pods * 3))
-    assert sum(swept) == HOLDS
+    ended = await together(expire_overdue(pod.desk) for pod in two_pods * 3)
+    assert sum(ended) == HOLDS
     [(events,)] = await two_pods[0].ask("SELECT COUNT(*) FROM outbox WHERE topic = 'inventory.expired.v1'")
     assert events == HOLDS
     assert (await two_pods[0].books(sale)).sale.counters.free == HOLDS
@@ -74,8 +78,7 @@ async def test_the_end_of_a_sale_against_claims_payments_and_expiry(two_pods: li
 async def test_a_reservation_and_its_cancellation_at_once_leave_nothing_reserved(two_pods: list[Pod]) -> None:
     one, other = two_pods
     await one.stocked("B01", 100)
-    await asyncio.gather(
-        *(one.happens("order.created.v1", f"ord_{number}") for number in range(40)),
-        *(other.happens("order.cancelled.v1", f"ord_{number}") for number in range(40)),
-    )
+    orders = [f"ord_{number}" for number in range(40)]
+    created = [one.happens("order.created.v1", order) for order in orders]
+    await together([*created, *(other.happens("order.cancelled.v1", order) for order in orders)])
     assert (await one.stock("B01")).reserved == 0

@@ -17,14 +17,14 @@ def waiting(position: int, **more: object) -> Place:
     ("place", "eta", "poll_after"),
     [
         (Place(Standing.ADMITTED), 0, 1.0),
-        (Place(Standing.LEFT), None, 5.0),
+        (Place(Standing.LEFT), None, 20.0),
         (waiting(1), 1, 1.0),
         (waiting(60), 6, 3.0),
-        (waiting(60, measured_rate=2.0), 30, 5.0),
+        (waiting(60, measured_rate=2.0), 30, 15.0),
         (waiting(60, measured_rate=60.0), 1, 1.0),
-        (waiting(10, starts=65_000_000, sale_state="QUEUEING"), 61, 5.0),
-        (waiting(10, sale_state="PAUSED"), None, 5.0),
-        (waiting(10, rate=0.0), None, 5.0),
+        (waiting(10, starts=65_000_000, sale_state="QUEUEING"), 61, 20.0),
+        (waiting(10, sale_state="PAUSED"), None, 20.0),
+        (waiting(10, rate=0.0), None, 20.0),
     ],
 )
 def test_what_a_shopper_is_told(place: Place, eta: int | None, poll_after: float) -> None:

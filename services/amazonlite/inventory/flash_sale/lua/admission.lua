@@ -5,7 +5,7 @@
 -- number, which their ticket has too, so that an emptied Redis is filled again by the tickets of those who ask.
 
 local CONFIG, WAITING, ACTIVE, ADMITTED, SEEN, ARRIVALS, GONE, BUCKET, STATS = unpack(KEYS)
-local LEASE, TENURE, PATIENCE, WINDOW = 4e6, 60e6, 15e6, 10e6
+local LEASE, TENURE, PATIENCE, WINDOW = 4e6, 60e6, 60e6, 10e6
 local MOST_AT_ONCE = 1000
 
 local time = redis.call('TIME')
