@@ -34,6 +34,7 @@ class Outcome(StrEnum):
     LIMIT = "limit-reached"
     OVER_LIMIT = "over-limit"
     UNPAID = "unpaid"
+    TOO_LATE = "too-late"
     GAVE_UP = "gave-up"
 
 
@@ -43,6 +44,7 @@ OUTCOME_OF_CODE = {
     "customer_limit_reached": Outcome.LIMIT,
 }
 POLL_SECONDS = 1.0
+ORDER_POLL_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -152,6 +154,19 @@ class Shopper:
             deadline=self.deadline,
         )
         if paid.body.get("state") in {"AUTHORIZED", "CAPTURED"}:
-            self.announce("paid")
-            return Outcome.BOUGHT
+            return await self._ordered(order)
         return Outcome.DECLINED if self.plan is Plan.DECLINED else Outcome.UNPAID
+
+    async def _ordered(self, order: str) -> Outcome:
+        """Whether the money bought the goods: a hold that ran out during payment cancels the order and voids it."""
+        while time.monotonic() < self.deadline:
+            seen = await self.api.persist(
+                "GET", f"/api/orders/{order}", label="order", token=self.token, deadline=self.deadline
+            )
+            if seen.body.get("state") in {"CONFIRMED", "COMPLETED"}:
+                self.announce("paid")
+                return Outcome.BOUGHT
+            if seen.body.get("state") in {"CANCELLED", "TIMED_OUT"}:
+                return Outcome.TOO_LATE
+            await asyncio.sleep(ORDER_POLL_SECONDS)
+        return Outcome.GAVE_UP
