@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -41,3 +42,14 @@ async def test_an_expired_token_is_refused(shop: Shop) -> None:
         return bool(answered == 401 and problem["code"] == "token_expired")
 
     await eventually(refused, within=20, what="token_expired")
+
+
+async def test_a_client_that_asks_too_often_is_told_when_to_come_back(shop: Shop) -> None:
+    token = await shop.shopper("usr_hasty")
+    answers = await asyncio.gather(*(shop.request("GET", "/api/orders", token) for _ in range(100)))
+    refused = [(body, headers) for status, body, headers in answers if status == 429]
+    assert refused, "100 requests at once were all served"
+    body, headers = refused[0]
+    assert body["code"] == "rate_limited"
+    assert int(headers["Retry-After"]) >= 1
+    assert "RateLimit" in headers and "RateLimit-Policy" in headers

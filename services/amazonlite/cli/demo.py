@@ -170,7 +170,7 @@ async def _opened(base_url: str) -> None:
     async with aiohttp.ClientSession() as session:
         while time.monotonic() < deadline:
             async with session.get(f"{base_url}/api/flash-sales") as response:
-                items = await response.json()
+                items = (await response.json())["items"]
             if any(s["name"] == NAME and s["state"] in {"QUEUEING", "LIVE"} for s in items):
                 return
             await asyncio.sleep(0.5)

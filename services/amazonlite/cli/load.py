@@ -35,7 +35,7 @@ async def find_sale(base_url: str, name: str, deadline_seconds: float = 30.0) ->
         while time.monotonic() < deadline:
             async with session.get(f"{base_url}/api/flash-sales") as response:
                 answer = await response.json()
-            for sale in answer:
+            for sale in answer["items"]:
                 if sale["name"] == name and sale["state"] in {"QUEUEING", "LIVE"}:
                     return str(sale["id"])
             await asyncio.sleep(0.5)

@@ -13,14 +13,15 @@ from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import require
 from amazonlite.inventory.flash_sale import queue
 from amazonlite.inventory.flash_sale.claim import claim_units
+from amazonlite.inventory.flash_sale.decide import Claim
 from amazonlite.inventory.flash_sale.desk import SaleDesk
-from amazonlite.inventory.flash_sale.domain import Claim
 from amazonlite.inventory.flash_sale.read import get_sale, list_sales, look_at_queue
 from amazonlite.inventory.flash_sale.schemas import (
     ClaimUnits,
     HeldView,
     JoinedView,
     PlaceView,
+    SaleList,
     SaleSummary,
     SaleView,
 )
@@ -40,9 +41,9 @@ IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
 shop = APIRouter(prefix="/api/flash-sales", tags=["flash sales"])
 
 
-@shop.get("", response_model=list[SaleSummary])
-async def sales(desk: AtDesk) -> list[SaleSummary]:
-    return [SaleSummary.of(sale) for sale in await list_sales(desk.desk)]
+@shop.get("", response_model=SaleList)
+async def sales(desk: AtDesk) -> SaleList:
+    return SaleList(items=[SaleSummary.of(sale) for sale in await list_sales(desk.desk)])
 
 
 @shop.get("/{sale_id}", response_model=SaleView)

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from amazonlite.common.core.errors import DomainError
 from amazonlite.common.data.errors import StoreUnavailable
 from amazonlite.common.observe.logs import get_logger
-from amazonlite.inventory.flash_sale.domain import Claim, Held, Outcome
+from amazonlite.inventory.flash_sale.decide import Claim, Held, Outcome
 from amazonlite.inventory.flash_sale.errors import TooManyClaims
 from amazonlite.inventory.flash_sale.metrics import CLAIM_GROUP
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from amazonlite.common.core.errors import DomainError
 from amazonlite.inventory.flash_sale import store as sales
+from amazonlite.inventory.flash_sale.decide import Claim, Held, Outcome, replayed
 from amazonlite.inventory.flash_sale.desk import SaleDesk
-from amazonlite.inventory.flash_sale.domain import Claim, Held, Outcome, replayed
 from amazonlite.inventory.flash_sale.errors import (
     CustomerLimitReached,
     NotAdmitted,

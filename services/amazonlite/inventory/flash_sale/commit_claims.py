@@ -16,7 +16,8 @@ from amazonlite.inventory.book import book
 from amazonlite.inventory.desk import SOURCE, Desk
 from amazonlite.inventory.domain import Kind, entries_for
 from amazonlite.inventory.flash_sale import store as sales
-from amazonlite.inventory.flash_sale.domain import Claim, Held, Outcome, Sale, decide
+from amazonlite.inventory.flash_sale.decide import Claim, Held, Outcome, decide
+from amazonlite.inventory.flash_sale.domain import Sale
 from amazonlite.inventory.flash_sale.errors import SaleNotFound
 
 CLAIMED = "flash-sale.claimed.v1"

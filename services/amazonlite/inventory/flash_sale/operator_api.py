@@ -12,9 +12,9 @@ from amazonlite.inventory.flash_sale.api import AtDesk, SaleId
 from amazonlite.inventory.flash_sale.change_admission import change_admission
 from amazonlite.inventory.flash_sale.change_state import change_state
 from amazonlite.inventory.flash_sale.desk import SaleDesk
+from amazonlite.inventory.flash_sale.operator_schemas import AllocateSale, BooksView, ChangeAdmission, ChangeState
 from amazonlite.inventory.flash_sale.read import look_at_queue, read_books
 from amazonlite.inventory.flash_sale.remove import remove
-from amazonlite.inventory.flash_sale.schemas import AllocateSale, BooksView, ChangeAdmission, ChangeState
 from amazonlite.inventory.flash_sale.settle import settle
 from amazonlite.inventory.flash_sale.step import Step
 

@@ -8,14 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    Boolean,
-    Column,
-    Double,
-    Integer,
     Row,
     Select,
-    String,
-    Table,
     func,
     insert,
     literal_column,
@@ -25,7 +19,6 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.mysql import BIGINT, DATETIME
 from sqlalchemy.dialects.mysql import insert as upsert
 
 from amazonlite.common.core.money import Money
@@ -41,47 +34,8 @@ from amazonlite.inventory.flash_sale.domain import (
     SaleState,
     Terms,
 )
-from amazonlite.inventory.store import DB_NOW, aware, ledger, metadata, naive, reservation, reservation_line, with_lines
-
-flash_sale = Table(
-    "flash_sale",
-    metadata,
-    Column("id", String(64), primary_key=True),
-    Column("fingerprint", String(64)),
-    Column("name", String(128)),
-    Column("sku", String(64)),
-    Column("open_sku", String(64)),
-    Column("price_amount", BIGINT),
-    Column("price_currency", String(3)),
-    Column("starts_at", DATETIME(fsp=6)),
-    Column("ends_at", DATETIME(fsp=6)),
-    Column("per_customer_limit", Integer),
-    Column("hold_seconds", Integer),
-    Column("pre_queue_seconds", Integer),
-    Column("max_active", Integer),
-    Column("rate_per_second", Double),
-    Column("admission_order", String(8)),
-    Column("rehearsal", Boolean),
-    Column("quantity", BIGINT),
-    Column("allocated", BIGINT),
-    Column("free", BIGINT),
-    Column("held", BIGINT),
-    Column("sold", BIGINT),
-    Column("returned", BIGINT),
-    Column("state", String(12)),
-    Column("version", Integer),
-    Column("fence", BIGINT),
-    Column("last_step", String(200)),
-    Column("closed_at", DATETIME(fsp=6)),
-    Column("settled_at", DATETIME(fsp=6)),
-)
-sale_turnout = Table(
-    "sale_turnout",
-    metadata,
-    Column("sale_id", String(64), primary_key=True),
-    Column("admitted", BIGINT),
-    Column("rejected", BIGINT),
-)
+from amazonlite.inventory.flash_sale.tables import flash_sale, sale_turnout
+from amazonlite.inventory.store import DB_NOW, aware, ledger, naive, reservation, reservation_line, with_lines
 
 
 @dataclass(frozen=True, slots=True)
