@@ -26,7 +26,8 @@ from amazonlite.inventory.domain import Entry, Kind
 from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
 from amazonlite.inventory.flash_sale.commit_claims import commit_claims
-from amazonlite.inventory.flash_sale.domain import Claim, Counters, Sale, SaleState
+from amazonlite.inventory.flash_sale.decide import Claim
+from amazonlite.inventory.flash_sale.domain import Counters, Sale, SaleState
 from support.inventory import WIDE, terms
 
 CONCURRENCY = 64

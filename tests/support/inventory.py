@@ -33,8 +33,9 @@ from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
 from amazonlite.inventory.flash_sale.change_state import change_state
 from amazonlite.inventory.flash_sale.claim import PlaceFreer, claim_units
 from amazonlite.inventory.flash_sale.commit_claims import commit_claims
+from amazonlite.inventory.flash_sale.decide import Claim, Held
 from amazonlite.inventory.flash_sale.desk import SaleDesk
-from amazonlite.inventory.flash_sale.domain import Admission, Books, Claim, Held, SaleState, Terms
+from amazonlite.inventory.flash_sale.domain import Admission, Books, SaleState, Terms
 from amazonlite.inventory.flash_sale.queue import join, look
 from amazonlite.inventory.flash_sale.queue_store import QueueStore, Standing, connect
 from amazonlite.inventory.flash_sale.read import read_books

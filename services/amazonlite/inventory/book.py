@@ -12,7 +12,12 @@ from amazonlite.inventory.flash_sale import store as sales
 
 
 async def book(uow: UnitOfWork, entries: Sequence[Entry]) -> None:
-    """Applies the entries' effects and writes them down. Sales first, then stock, each by key: see ``store``."""
+    """Writes the entries down and applies their effects. Sales first, then stock, each by key: see ``store``.
+
+    The counters come last, so that a row that many want is locked for as short as can be.
+    """
+    if entries:
+        await store.add_entries(uow, entries)
     by_sale: dict[str, list[Entry]] = defaultdict(list)
     by_sku: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
@@ -25,8 +30,6 @@ async def book(uow: UnitOfWork, entries: Sequence[Entry]) -> None:
         delta = _sum(by_sku[sku])
         if delta.on_hand or delta.available or delta.reserved:
             await store.move_stock(uow, sku, delta)
-    if entries:
-        await store.add_entries(uow, entries)
 
 
 def _sum(entries: Sequence[Entry]) -> Delta:

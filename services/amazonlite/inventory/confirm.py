@@ -31,6 +31,6 @@ async def confirm(desk: Desk, uow: UnitOfWork, order_id: str) -> Reservation:
         return found
     if found.state is not ReservationState.HELD:
         raise ReservationAlreadyDecided(found.state)
-    await end_all(uow, [found], Ending.CONFIRM)
     await uow.add_event(desk.event(CONFIRMED, order_id, reservationId=found.id))
+    await end_all(uow, [found], Ending.CONFIRM)
     return replace(found, state=ReservationState.CONFIRMED)

@@ -16,7 +16,9 @@ async def end_all(uow: UnitOfWork, held: Sequence[Reservation], ending: Ending) 
     """``held`` are HELD and locked by this transaction; the sales they are of come back."""
     if not held:
         return {}
-    on_sale = await sales.lock_all(uow, {r.sale_id for r in held if r.sale_id is not None})
+    # A bought unit is sold whatever became of the sale; where others go, the sale's state says.
+    asking = {r.sale_id for r in held if r.sale_id is not None and ending is not Ending.CONFIRM}
+    on_sale = await sales.lock_all(uow, asking)
     keeping = {sale.id for sale in on_sale.values() if sale.keeps_returns}
     entries: list[Entry] = []
     for reservation in held:

@@ -12,7 +12,7 @@ from amazonlite.common.data.errors import StoreUnavailable
 from amazonlite.common.testing.fakes import NEW_YEAR
 from amazonlite.inventory.domain import Line, Reservation, ReservationState
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
-from amazonlite.inventory.flash_sale.domain import Claim, Held, Outcome
+from amazonlite.inventory.flash_sale.decide import Claim, Held, Outcome
 from amazonlite.inventory.flash_sale.errors import SoldOut, TooManyClaims
 
 

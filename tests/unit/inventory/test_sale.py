@@ -12,19 +12,16 @@ from amazonlite.common.core.errors import DomainError
 from amazonlite.common.core.money import Money
 from amazonlite.common.testing.fakes import NEW_YEAR, SequentialIds
 from amazonlite.inventory.domain import Kind, Line, Reservation, ReservationState
+from amazonlite.inventory.flash_sale.decide import Claim, Held, Outcome, decide
 from amazonlite.inventory.flash_sale.domain import (
     CLOSED,
     TRANSITIONS,
     Admission,
     Books,
-    Claim,
     Counters,
-    Held,
-    Outcome,
     Sale,
     SaleState,
     Terms,
-    decide,
     next_state,
 )
 from amazonlite.inventory.flash_sale.errors import IllegalSaleTransition
