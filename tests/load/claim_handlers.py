@@ -16,8 +16,8 @@ from amazonlite.inventory.desk import Desk
 from amazonlite.inventory.flash_sale.api import IdempotencyKey, SaleId, Shopper, TicketText
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
 from amazonlite.inventory.flash_sale.commit_claims import commit_claims
-from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.decide import Claim, Held
+from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.schemas import ClaimUnits
 from amazonlite.inventory.settings import Settings
 
