@@ -195,9 +195,16 @@ async def running(*work: Any) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
+        await _stopped(tasks)
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+
+async def _stopped(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancels until it helps: Python 3.11's `asyncio.wait_for`, inside the driver's connect, now and then loses one."""
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
             task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
+        _, pending = await asyncio.wait(pending, timeout=1)

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from amazonlite.common.core.clock import iso
+from amazonlite.common.http.body import Body
 from amazonlite.inventory.domain import Kind, Line, Reservation, Stock, balance
 
 MOST_UNITS = 1_000_000_000
 Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
 Units = Annotated[int, Field(ge=0, le=MOST_UNITS)]
-
-
-class Body(BaseModel):
-    """camelCase outside, snake_case inside; unknown members are refused."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
-
-    def as_json(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", by_alias=True)
 
 
 class OnHand(Body):

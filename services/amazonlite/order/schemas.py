@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from amazonlite.common.core.clock import iso
-from amazonlite.common.core.money import Money
+from amazonlite.common.http.body import Body, MoneyView
 from amazonlite.order.domain import MAX_LINES, MAX_QUANTITY, Line, Order, TimelineEntry
 
 Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
-
-
-class Body(BaseModel):
-    """camelCase outside, snake_case inside; unknown members are refused."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
-
-    def as_json(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", by_alias=True)
 
 
 class WantedLine(Body):
@@ -35,15 +25,6 @@ class CreateOrder(Body):
 
 class ConfirmOrder(Body):
     payment_id: Id
-
-
-class MoneyView(Body):
-    amount: int
-    currency: str
-
-    @classmethod
-    def of(cls, money: Money) -> MoneyView:
-        return cls(amount=money.amount, currency=money.currency)
 
 
 class LineView(Body):

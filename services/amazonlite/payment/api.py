@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Request
 from fastapi.responses import JSONResponse
 
+from amazonlite.common.http.body import MoneyView
 from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import principal, require
 from amazonlite.payment import read
@@ -17,7 +18,6 @@ from amazonlite.payment.domain import Viewer
 from amazonlite.payment.schemas import (
     ConfirmIntent,
     CreateIntent,
-    MoneyView,
     PaymentView,
     Received,
     SaleQuery,

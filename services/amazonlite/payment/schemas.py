@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field
 
 from amazonlite.common.core.clock import iso
-from amazonlite.common.core.money import Money
+from amazonlite.common.http.body import Body, MoneyView
 from amazonlite.payment.domain import ChargeState, Method, Payment
 
 Id = Annotated[str, Field(min_length=1, max_length=64)]
-
-
-class Body(BaseModel):
-    """camelCase outside, snake_case inside; unknown members are refused."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
-
-    def as_json(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", by_alias=True)
 
 
 class CreateIntent(Body):
@@ -33,15 +23,6 @@ class ConfirmIntent(Body):
 
 class SaleQuery(Body):
     sale_id: Id
-
-
-class MoneyView(Body):
-    amount: int
-    currency: str
-
-    @classmethod
-    def of(cls, money: Money) -> MoneyView:
-        return cls(amount=money.amount, currency=money.currency)
 
 
 class PaymentView(Body):

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from amazonlite.common.core.money import Money
+from amazonlite.common.http.body import Body
 from amazonlite.product.domain import BulkResult, Content, CurrencyNotSold, Product
 
 Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 Text = Annotated[str, Field(max_length=100)]
-
-
-class Body(BaseModel):
-    """camelCase outside, snake_case inside; unknown members are refused."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
 class Price(Body):
@@ -33,7 +27,7 @@ class ProductContent(Body):
     description: Annotated[str, Field(max_length=8000)] = ""
     brand: Text = ""
     color: Text = ""
-    category: Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=10)] = []
+    category: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(default_factory=list, max_length=10)
     rating: Annotated[float, Field(ge=0, le=5)] = 0.0
     rating_count: Annotated[int, Field(strict=True, ge=0, le=10**9)] = 0
 

@@ -8,10 +8,11 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from amazonlite.common.core.money import Money
+from amazonlite.common.http.body import Body
 from amazonlite.inventory.flash_sale.domain import Admission, AdmissionOrder, Books, SaleState, Terms
 from amazonlite.inventory.flash_sale.read import QueueLook
 from amazonlite.inventory.flash_sale.schemas import CountersView, MoneyBody, QueueView
-from amazonlite.inventory.schemas import MOST_UNITS, Body, Sku
+from amazonlite.inventory.schemas import MOST_UNITS, Sku
 
 DAY = 24 * 3600
 
