@@ -33,12 +33,12 @@ from amazonlite.common.security.principal import principal, require
 JWKS_FRESH_SECONDS = 300
 
 
-async def desk_of(request: Request) -> AuthDesk:
+def desk_of(request: Request) -> AuthDesk:
     desk: AuthDesk = request.app.state.desk
     return desk
 
 
-async def never_cached(response: Response) -> None:
+def never_cached(response: Response) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 

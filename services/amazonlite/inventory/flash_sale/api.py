@@ -27,7 +27,7 @@ from amazonlite.inventory.flash_sale.schemas import (
 )
 
 
-async def sale_desk_of(request: Request) -> SaleDesk:
+def sale_desk_of(request: Request) -> SaleDesk:
     desk: SaleDesk = request.app.state.sale_desk
     return desk
 
