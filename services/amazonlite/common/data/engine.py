@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
+import asyncmy
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -29,5 +33,21 @@ def create_engine(mysql: MysqlSettings, *, pool_size: int = 10) -> AsyncEngine:
         # A connection that died in the pool is replaced before anyone sees an error.
         pool_pre_ping=True,
         pool_recycle=1800,
-        connect_args={"connect_timeout": CONNECT_SECONDS, "init_command": "SET time_zone = '+00:00'"},
+        connect_args={"async_creator_fn": _connect, "init_command": "SET time_zone = '+00:00'"},
     )
+
+
+async def _connect(**options: Any) -> asyncmy.Connection:
+    """Opens a connection within `CONNECT_SECONDS`; whoever is cancelled meanwhile stays cancelled.
+
+    The driver waits in `asyncio.wait_for`, which before Python 3.12 loses a cancellation that comes in the same turn
+    of the loop as the result (https://github.com/python/cpython/issues/86296); the task still remembers it.
+    """
+    task = asyncio.current_task()
+    asked_before = task.cancelling() if task else 0
+    async with asyncio.timeout(CONNECT_SECONDS):
+        connection = await asyncmy.connect(**options)
+    if task and task.cancelling() > asked_before:
+        connection.close()
+        raise asyncio.CancelledError
+    return connection

@@ -20,6 +20,7 @@ Sleep = Callable[[float], Awaitable[None]]
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 STEADY_AFTER = 60.0
+ASK_AGAIN_SECONDS = 1.0
 
 
 async def supervise(run: Background, health: Health, *, sleep: Sleep = asyncio.sleep) -> None:
@@ -48,6 +49,12 @@ async def running(background: Sequence[Background], health: Health) -> AsyncIter
     try:
         yield
     finally:
+        await _stop(set(tasks))
+
+
+async def _stop(tasks: set[asyncio.Task[None]]) -> None:
+    """Until all have ended: a library that loses a cancellation must not keep the process from stopping."""
+    while tasks:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, tasks = await asyncio.wait(tasks, timeout=ASK_AGAIN_SECONDS)

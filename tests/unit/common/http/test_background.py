@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
-from amazonlite.common.http.background import FIRST_PAUSE, LONGEST_PAUSE, supervise
+from amazonlite.common.http.background import FIRST_PAUSE, LONGEST_PAUSE, running, supervise
 from amazonlite.common.observe.health import Health
 
 
@@ -55,3 +56,19 @@ async def test_cancelling_ends_it() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_task_that_loses_a_cancellation_is_asked_again() -> None:
+    ended = asyncio.Event()
+
+    async def deaf_once() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with asyncio.timeout(10), running([deaf_once], Health()):
+        await asyncio.sleep(0)
+    assert ended.is_set()
