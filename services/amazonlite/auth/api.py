@@ -33,12 +33,12 @@ from amazonlite.common.security.principal import principal, require
 JWKS_FRESH_SECONDS = 300
 
 
-def desk_of(request: Request) -> AuthDesk:
+async def desk_of(request: Request) -> AuthDesk:
     desk: AuthDesk = request.app.state.desk
     return desk
 
 
-def never_cached(response: Response) -> None:
+async def never_cached(response: Response) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 

@@ -20,7 +20,7 @@ from amazonlite.inventory.reserve import reserve
 from amazonlite.inventory.schemas import LedgerView, OnHand, ReservationView, ReserveOrder, Sku, SkuOnHand, StockView
 
 
-def desk_of(request: Request) -> Desk:
+async def desk_of(request: Request) -> Desk:
     desk: Desk = request.app.state.desk
     return desk
 

@@ -27,7 +27,7 @@ from amazonlite.order.schemas import (
 )
 
 
-def desk_of(request: Request) -> OrderDesk:
+async def desk_of(request: Request) -> OrderDesk:
     desk: OrderDesk = request.app.state.desk
     return desk
 

@@ -27,7 +27,7 @@ from amazonlite.payment.schemas import (
 from amazonlite.payment.webhook import take_webhook
 
 
-def desk_of(request: Request) -> PaymentDesk:
+async def desk_of(request: Request) -> PaymentDesk:
     desk: PaymentDesk = request.app.state.desk
     return desk
 

@@ -21,17 +21,17 @@ staff = [Depends(require("staff:catalogue"))]
 _VERSION = re.compile(r'(?:W/)?"?([0-9]{1,15})"?')
 
 
-def catalogue_of(request: Request) -> Catalogue:
+async def catalogue_of(request: Request) -> Catalogue:
     catalogue: Catalogue = request.app.state.catalogue
     return catalogue
 
 
-def currency_of(request: Request) -> str:
+async def currency_of(request: Request) -> str:
     settings: Settings = request.app.state.settings
     return settings.shop_currency
 
 
-def expected_version(if_match: Annotated[str | None, Header(max_length=40)] = None) -> int | None:
+async def expected_version(if_match: Annotated[str | None, Header(max_length=40)] = None) -> int | None:
     if if_match is None or if_match.strip() == "*":
         return None
     found = _VERSION.fullmatch(if_match.strip())

@@ -27,7 +27,7 @@ from amazonlite.inventory.flash_sale.schemas import (
 )
 
 
-def sale_desk_of(request: Request) -> SaleDesk:
+async def sale_desk_of(request: Request) -> SaleDesk:
     desk: SaleDesk = request.app.state.sale_desk
     return desk
 

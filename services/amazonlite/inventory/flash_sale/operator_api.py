@@ -19,7 +19,7 @@ from amazonlite.inventory.flash_sale.settle import settle
 from amazonlite.inventory.flash_sale.step import Step
 
 
-def step_of(
+async def step_of(
     idempotency_key: Annotated[str, Header(min_length=1, max_length=200)],
     x_fencing_token: Annotated[int, Header(ge=0)],
 ) -> Step:
