@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter as Counted
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ class RelaySettings:
     lease_seconds: float = 10.0
     refresh_seconds: float = 2.0
     poll_seconds: float = 0.2  # what another replica commits wakes only its own relay
+    gather_seconds: float = 0.05  # between turns; after a longer rest an event leaves at once
     attempts: int = 5
     retry_seconds: float = 5.0  # doubles with each attempt: a topic made a minute late poisons nothing
     backoff_seconds: float = 5.0  # at most, while the database or the broker is away
@@ -60,6 +62,7 @@ class _Batch:
     ends: dict[int, int] = field(default_factory=dict)  # the last row read, by shard
     parked: list[OutboxRow] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
+    full: bool = False  # there may be more
 
     def sent(self) -> list[OutboxRow]:
         if not self.outcome.any_failed:
@@ -87,6 +90,7 @@ class Relay:
             self._factory, self._leases, producer, attempts=settings.attempts, seconds=settings.retry_seconds
         )
         self._woken = asyncio.Event()
+        self._turn_at = 0.0
         self._refresh_at = 0.0
         self._purge_at = 0.0
 
@@ -116,8 +120,11 @@ class Relay:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.poll_seconds):
                 await self._woken.wait()
+        # A turn costs the same for one event as for many: under load they travel together.
+        await asyncio.sleep(self._turn_at + self._settings.gather_seconds - time.monotonic())
 
     async def _turn(self) -> None:
+        self._turn_at = time.monotonic()
         self._woken.clear()
         if self._refresh_due():
             await self._refresh()
@@ -144,7 +151,8 @@ class Relay:
         """Sends until nothing is pending; True if it stopped before that because the leases want refreshing.
 
         Three things happen at once: a batch is sent, the one before is settled and the one after is read. Reading goes
-        forward only; what was committed late with a lower number is found by the next drain.
+        forward only; what was committed late with a lower number is found by the next drain, and so is what came after a
+        batch that was not full.
         """
         async with self._factory() as reading:
             done, current = _Batch(), await self._read(reading, dict.fromkeys(self._leases.fences, 0))
@@ -164,16 +172,17 @@ class Relay:
             async with asyncio.TaskGroup() as step:
                 step.create_task(self._send(current))
                 step.create_task(self._settle(done))
-                following = step.create_task(self._read(reading, current.ends))
+                following = step.create_task(self._read(reading, current.ends)) if current.full else None
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
-        return self._without_blocked(following.result())
+        return self._without_blocked(following.result()) if following else _Batch()
 
     async def _read(self, reading: UnitOfWork, after: Mapping[int, int]) -> _Batch:
         per_shard = -(-self._settings.batch // max(1, len(after)))
         rows = await outbox.next_rows(reading, after, per_shard)
         ends = {**after, **{row.shard: row.seq for row in rows}}
-        return self._without_blocked(_Batch(self._leases.fences, rows, ends))
+        full = any(count == per_shard for count in Counted(row.shard for row in rows).values())
+        return self._without_blocked(_Batch(self._leases.fences, rows, ends, full=full))
 
     def _without_blocked(self, batch: _Batch) -> _Batch:
         blocked = self._held.blocked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
+from amazonlite.common.core.together import Together
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.inventory.flash_sale.domain import Sale
 from amazonlite.inventory.flash_sale.errors import QueueUnavailable
@@ -27,6 +29,7 @@ NAMES = ("config", "waiting", "active", "admitted", "seen", "arrivals", "gone", 
 REBUILD_GRACE = timedelta(seconds=2)
 TIMEOUT_SECONDS = 1.0
 CONNECTIONS = 50
+VISITS_AT_ONCE = 100
 
 
 class Standing(StrEnum):
@@ -76,14 +79,18 @@ def connect(url: str) -> Redis:
     return Redis(connection_pool=pool)
 
 
+_Visit = tuple[Ticket, int]
+
+
 class QueueStore:
-    """Every method is one script, hence atomic; QueueUnavailable when Redis does not answer."""
+    """Every method is one script, hence atomic; visits travel together. QueueUnavailable when Redis does not answer."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._tick, self._join, self._visit, self._leave, self._count = map(
             _Script, ("tick", "join", "visit", "leave", "count")
         )
+        self._visits: Together[_Visit, Place] = Together(self._visit_all, at_most=VISITS_AT_ONCE)
 
     async def tick(self, sale: Sale, now: datetime, known: Turnout, *, grace: timedelta = REBUILD_GRACE) -> Turnout:
         """Tells Redis the sale and admits whom it can; ``now`` is the database's time. The turnout so far."""
@@ -109,7 +116,7 @@ class QueueStore:
 
     async def visit(self, ticket: Ticket, draw: int) -> Place:
         """Renews the shopper's lease or waiting place."""
-        return _place(await self._run(self._visit, ticket.sale_id, [ticket.customer_id, ticket.arrival, draw]))
+        return await self._visits.ask((ticket, draw))
 
     async def leave(self, sale_id: str, customers: Sequence[str]) -> None:
         await self._run(self._leave, sale_id, list(customers))
@@ -120,6 +127,18 @@ class QueueStore:
 
     async def close(self) -> None:
         await self._redis.aclose()
+
+    async def _visit_all(self, visits: Sequence[_Visit]) -> list[Place]:
+        by_sale: dict[str, list[int]] = defaultdict(list)
+        for position, (ticket, _) in enumerate(visits):
+            by_sale[ticket.sale_id].append(position)
+        places = [Place(Standing.UNSEEDED)] * len(visits)
+        for sale_id, positions in by_sale.items():
+            asked = [visits[position] for position in positions]
+            arguments = [word for ticket, draw in asked for word in (ticket.customer_id, ticket.arrival, draw)]
+            for position, reply in zip(positions, await self._run(self._visit, sale_id, arguments), strict=False):
+                places[position] = _place(reply)
+        return places
 
     async def _run(self, script: _Script, sale_id: str, arguments: Sequence[Any]) -> Any:
         # The braces keep a sale's keys in one slot of a Redis cluster.

@@ -102,12 +102,12 @@ local function forget(member)
   redis.call('SADD', GONE, member)
 end
 
--- Where the shopper stands now: admitted with a fresh lease, or waiting and heard of.
+-- Where the shopper stands now, as `answer` takes it: admitted with a fresh lease, or waiting and heard of.
 local function stand(member, arrival, draw)
   purge_leases()
   if now - (redis.call('HGET', ADMITTED, member) or now) > TENURE then
     forget(member)
-    return answer('LEFT', arrival, 0, '')
+    return 'LEFT', arrival, 0, ''
   end
   if not redis.call('ZSCORE', ACTIVE, member) then
     redis.call('ZADD', WAITING, 'NX', rank(arrival, draw), member)
@@ -116,9 +116,9 @@ local function stand(member, arrival, draw)
   end
   if redis.call('ZSCORE', ACTIVE, member) then
     redis.call('ZADD', ACTIVE, now + LEASE, member)
-    return answer('ADMITTED', arrival, 0, '')
+    return 'ADMITTED', arrival, 0, ''
   end
-  return answer('WAITING', arrival, redis.call('ZRANK', WAITING, member) + 1, '')
+  return 'WAITING', arrival, redis.call('ZRANK', WAITING, member) + 1, ''
 end
 
 load_config()

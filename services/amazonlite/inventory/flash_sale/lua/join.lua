@@ -13,4 +13,4 @@ if not arrival then
   redis.call('HSET', ARRIVALS, member, arrival)
 end
 redis.call('SREM', GONE, member)
-return stand(member, arrival, draw)
+return answer(stand(member, arrival, draw))
