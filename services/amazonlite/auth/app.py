@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from sqlalchemy import text
 
 from amazonlite.auth import api
 from amazonlite.auth.clients import Clients
@@ -17,7 +16,7 @@ from amazonlite.auth.settings import Settings
 from amazonlite.auth.upkeep import Upkeep
 from amazonlite.common.core.clock import Clock, SystemClock
 from amazonlite.common.data.engine import create_engine
-from amazonlite.common.data.unit_of_work import unit_of_work_factory
+from amazonlite.common.data.unit_of_work import ping, unit_of_work_factory
 from amazonlite.common.http.app import create_app
 from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.common.security.passwords import Passwords
@@ -35,8 +34,7 @@ def create(settings: Settings | None = None, *, clock: Clock | None = None) -> F
     upkeep = Upkeep(desk)
 
     async def database() -> None:
-        async with desk.transactions() as uow:
-            await uow.execute(text("SELECT 1"))
+        await ping(desk.transactions)
 
     @asynccontextmanager
     async def open_stores(_: FastAPI) -> AsyncIterator[None]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Path, Request
-from fastapi.responses import JSONResponse
+from starlette.responses import Response
 
 from amazonlite.common.data.unit_of_work import in_transaction
 from amazonlite.common.security.principal import require
@@ -63,7 +63,7 @@ async def ledger(desk: AtDesk, sku: SkuPath) -> LedgerView:
 
 
 @internal.post("/reservations", response_model=ReservationView, status_code=201)
-async def make(desk: AtDesk, body: ReserveOrder) -> JSONResponse:
+async def make(desk: AtDesk, body: ReserveOrder) -> Response:
     """201 with the reservation, also when the order has one already. 409 when it was ended before it was made."""
     expires_at = desk.clock.now() + timedelta(seconds=body.ttl_seconds)
     made = await in_transaction(
@@ -71,7 +71,7 @@ async def make(desk: AtDesk, body: ReserveOrder) -> JSONResponse:
     )
     if made.state in {ReservationState.RELEASED, ReservationState.EXPIRED}:
         raise ReservationAlreadyDecided(made.state)
-    return JSONResponse(ReservationView.of(made).as_json(), 201)
+    return ReservationView.of(made).answer(201)
 
 
 @internal.post("/reservations/{order_id}/release", response_model=ReservationView)

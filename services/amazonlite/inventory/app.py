@@ -9,7 +9,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from amazonlite.common.data.engine import create_engine
-from amazonlite.common.data.unit_of_work import unit_of_work_factory
+from amazonlite.common.data.unit_of_work import ping, unit_of_work_factory
 from amazonlite.common.events.consumer import Consumer
 from amazonlite.common.events.producer import EventProducer
 from amazonlite.common.events.registry import Registry
@@ -84,6 +84,4 @@ class _Service:
         await keep_expiring(self._work)
 
     async def database_answers(self) -> None:
-        """A unit of work opens with a connection that was tried."""
-        async with self.desk.transactions():
-            pass
+        await ping(self.desk.transactions)

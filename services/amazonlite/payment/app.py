@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from amazonlite.common.core.polling import poll
 from amazonlite.common.data.engine import create_engine
-from amazonlite.common.data.unit_of_work import unit_of_work_factory
+from amazonlite.common.data.unit_of_work import ping, unit_of_work_factory
 from amazonlite.common.events.consumer import Consumer
 from amazonlite.common.events.producer import EventProducer
 from amazonlite.common.events.registry import Registry
@@ -93,6 +93,4 @@ class _Service:
         await poll(self._late.answer_due, every=self._poll_seconds)
 
     async def database_answers(self) -> None:
-        """A unit of work opens with a connection that was tried."""
-        async with self.desk.transactions():
-            pass
+        await ping(self.desk.transactions)

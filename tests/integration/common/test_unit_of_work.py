@@ -14,7 +14,7 @@ from amazonlite.common.core.event import Event, new_event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.settings import MysqlSettings
 from amazonlite.common.data.errors import StoreContended, StoreUnavailable
-from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction, unit_of_work_factory
+from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction, ping, unit_of_work_factory
 from amazonlite.common.testing.stores import root_cursor
 
 pytestmark = pytest.mark.stores
@@ -128,11 +128,38 @@ async def test_a_connection_killed_in_use_is_unavailable_and_the_next_one_works(
         assert (await uow.execute(text("SELECT 1"))).scalar_one() == 1
 
 
-async def test_a_connection_killed_while_idle_is_replaced_unseen(engine: AsyncEngine) -> None:
-    factory = unit_of_work_factory(engine)
-    async with factory() as uow:
+async def _killed(engine: AsyncEngine) -> None:
+    """The pool's connection dies while nobody uses it."""
+    async with unit_of_work_factory(engine)() as uow:
         number = (await uow.execute(text("SELECT CONNECTION_ID()"))).scalar_one()
     with root_cursor() as cursor:
         cursor.execute(f"KILL {number}")
+
+
+async def test_a_connection_killed_while_idle_is_replaced_unseen(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("amazonlite.common.data.engine.FRESH_SECONDS", 0.0)
+    await _killed(engine)
+    await ping(unit_of_work_factory(engine))
+
+
+async def test_a_connection_killed_right_after_its_use_is_unavailable_once(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("amazonlite.common.data.engine.FRESH_SECONDS", 60.0)
+    await _killed(engine)
+    with pytest.raises(StoreUnavailable):
+        await ping(unit_of_work_factory(engine))
+    await ping(unit_of_work_factory(engine))
+
+
+async def test_a_transaction_left_open_is_rolled_back_before_the_connection_serves_again(engine: AsyncEngine) -> None:
+    factory = unit_of_work_factory(engine)
     async with factory() as uow:
-        assert (await uow.execute(text("SELECT 1"))).scalar_one() == 1
+        await uow.add_event(an_event())
+        mine = (await uow.execute(text("SELECT CONNECTION_ID()"))).scalar_one()
+    async with factory() as uow:
+        assert (await uow.execute(text("SELECT CONNECTION_ID()"))).scalar_one() == mine
+        await uow.commit()
+    assert await count(engine) == 0

@@ -41,8 +41,8 @@ class Together(Generic[Ask, Answer]):
         self._called = False
         while self._free and self._waiting:
             self._free -= 1
-            count = min(self._at_most, len(self._waiting))
-            flight = asyncio.create_task(self._fly([self._waiting.popleft() for _ in range(count)]))
+            aboard = [self._waiting.popleft() for _ in range(min(self._at_most, len(self._waiting)))]
+            flight = asyncio.create_task(self._fly(aboard))
             self._flying.add(flight)
             flight.add_done_callback(self._landed)
 

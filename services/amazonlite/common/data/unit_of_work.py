@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from zlib import crc32
 
 import msgspec
-from sqlalchemy import CursorResult, Executable, MetaData, insert, select
+from sqlalchemy import CursorResult, Executable, MetaData, bindparam, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from amazonlite.common.core.event import Event, as_cloud_event
@@ -21,6 +21,12 @@ T = TypeVar("T")
 
 _outbox = outbox_table(MetaData())
 _pending = outbox_pending_table(MetaData())
+_WRITE = insert(_outbox)
+_MARK_PENDING = insert(_pending).from_select(
+    ["shard", "seq"],
+    select(_outbox.c.shard, _outbox.c.seq).where(_outbox.c.event_id.in_(bindparam("written", expanding=True))),
+)
+_SELECT_ONE = text("SELECT 1")
 
 
 class UnitOfWork:
@@ -66,9 +72,8 @@ class UnitOfWork:
             return
         for event in events:
             self._check(event)
-        await self.conn.execute(insert(_outbox), [_outbox_row(event) for event in events])
-        written = select(_outbox.c.shard, _outbox.c.seq).where(_outbox.c.event_id.in_([event.id for event in events]))
-        await self.conn.execute(insert(_pending).from_select(["shard", "seq"], written))
+        await self.conn.execute(_WRITE, [_outbox_row(event) for event in events])
+        await self.conn.execute(_MARK_PENDING, {"written": [event.id for event in events]})
         self._has_events = True
 
     async def commit(self) -> None:
@@ -101,6 +106,12 @@ async def in_transaction(
         except StoreContended:
             await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))
     return await _once(factory, work)
+
+
+async def ping(factory: UnitOfWorkFactory) -> None:
+    """StoreUnavailable unless the database answers now."""
+    async with factory() as uow:
+        await uow.execute(_SELECT_ONE)
 
 
 async def _once(factory: UnitOfWorkFactory, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:

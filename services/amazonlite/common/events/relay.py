@@ -40,7 +40,7 @@ class RelaySettings:
     lease_seconds: float = 10.0
     refresh_seconds: float = 2.0
     poll_seconds: float = 0.2  # what another replica commits wakes only its own relay
-    gather_seconds: float = 0.05  # between turns; after a longer rest an event leaves at once
+    gather_seconds: float = 0.1  # between turns; after a longer rest an event leaves at once
     attempts: int = 5
     retry_seconds: float = 5.0  # doubles with each attempt: a topic made a minute late poisons nothing
     backoff_seconds: float = 5.0  # at most, while the database or the broker is away
@@ -151,8 +151,8 @@ class Relay:
         """Sends until nothing is pending; True if it stopped before that because the leases want refreshing.
 
         Three things happen at once: a batch is sent, the one before is settled and the one after is read. Reading goes
-        forward only; what was committed late with a lower number is found by the next drain, and so is what came after a
-        batch that was not full.
+        forward only and ends with the first batch that is not full; what was committed late with a lower number is
+        found by the next drain.
         """
         async with self._factory() as reading:
             done, current = _Batch(), await self._read(reading, dict.fromkeys(self._leases.fences, 0))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Request
-from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
 from amazonlite.common.core import context
@@ -53,17 +52,17 @@ async def sale(desk: AtDesk, sale_id: SaleId) -> SaleView:
 
 
 @shop.post("/{sale_id}/queue", status_code=201, response_model=JoinedView)
-async def join(desk: AtDesk, shopper: Shopper, sale_id: SaleId) -> JSONResponse:
+async def join(desk: AtDesk, shopper: Shopper, sale_id: SaleId) -> Response:
     """A place in the queue, or the place the customer has, and the ticket that proves it."""
     joined = await queue.join(desk, sale_id, shopper.subject)
-    return JSONResponse(JoinedView.with_ticket(joined).as_json(), 201)
+    return JoinedView.with_ticket(joined).answer(201)
 
 
 @shop.get("/{sale_id}/queue", response_model=PlaceView)
-async def look(desk: AtDesk, shopper: Shopper, sale_id: SaleId, x_queue_ticket: TicketText) -> JSONResponse:
+async def look(desk: AtDesk, shopper: Shopper, sale_id: SaleId, x_queue_ticket: TicketText) -> Response:
     """Where the shopper stands; asking keeps the place."""
     ticket = desk.tickets.read(x_queue_ticket, sale_id, shopper.subject)
-    return JSONResponse(PlaceView.of(await queue.look(desk, ticket)).as_json())
+    return PlaceView.of(await queue.look(desk, ticket)).answer()
 
 
 @shop.delete("/{sale_id}/queue", status_code=204)
@@ -80,7 +79,7 @@ async def claim(
     body: ClaimUnits,
     x_queue_ticket: TicketText,
     idempotency_key: IdempotencyKey,
-) -> JSONResponse:
+) -> Response:
     """Holds units for the shopper until `payBefore`. The same key again gets the same hold."""
     ticket = desk.tickets.read(x_queue_ticket, sale_id, shopper.subject)
     wish = Claim(
@@ -93,4 +92,4 @@ async def claim(
     )
     held = await claim_units(desk, wish, ticket)
     headers = {} if held.new else {"Idempotency-Replayed": "true"}
-    return JSONResponse(HeldView.of(sale_id, held).as_json(), 201, headers)
+    return HeldView.of(sale_id, held).answer(201, headers)

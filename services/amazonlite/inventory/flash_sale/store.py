@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     Row,
     Select,
+    bindparam,
     func,
     insert,
     literal_column,
@@ -36,6 +37,24 @@ from amazonlite.inventory.flash_sale.domain import (
 )
 from amazonlite.inventory.flash_sale.tables import flash_sale, sale_turnout
 from amazonlite.inventory.store import DB_NOW, aware, ledger, naive, reservation, reservation_line, with_lines
+
+
+def _timed(*more: Any) -> Select[Any]:
+    return select(flash_sale, text("SYSDATE(6) AS now"), *more)
+
+
+# What every claim needs is built once: building a statement costs more than its round trip.
+_COUNTERS = ("allocated", "free", "held", "sold", "returned")
+_FIND = _timed().where(flash_sale.c.id == bindparam("sale_id"))
+_LOCK = _FIND.with_for_update()
+_MOVE = (
+    update(flash_sale)
+    .where(flash_sale.c.id == bindparam("sale_id"))
+    .values({name: flash_sale.c[name] + bindparam(f"by_{name}") for name in _COUNTERS})
+)
+_HOLDS = select(reservation).where(
+    reservation.c.sale_id == bindparam("sale_id"), reservation.c.customer_id.in_(bindparam("customers", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +98,13 @@ async def add(uow: UnitOfWork, sale: Sale) -> None:
 
 async def find(uow: UnitOfWork, sale_id: str) -> tuple[Sale, datetime] | None:
     """The sale and the database's time."""
-    row = (await uow.execute(_timed().where(flash_sale.c.id == sale_id))).one_or_none()
+    row = (await uow.execute(_FIND, {"sale_id": sale_id})).one_or_none()
     return None if row is None else (_sale(row), aware(row.now))
 
 
 async def lock(uow: UnitOfWork, sale_id: str) -> tuple[Sale, datetime] | None:
     """As ``find``; the time is read once the lock is had."""
-    row = (await uow.execute(_timed().where(flash_sale.c.id == sale_id).with_for_update())).one_or_none()
+    row = (await uow.execute(_LOCK, {"sale_id": sale_id})).one_or_none()
     return None if row is None else (_sale(row), aware(row.now))
 
 
@@ -139,25 +158,12 @@ async def save(uow: UnitOfWork, sale: Sale) -> None:
 
 async def move(uow: UnitOfWork, sale_id: str, delta: Delta) -> None:
     """Only ``book`` calls this, together with the entries that explain it."""
-    c = flash_sale.c
-    await uow.execute(
-        update(flash_sale)
-        .where(c.id == sale_id)
-        .values(
-            allocated=c.allocated + delta.allocated,
-            free=c.free + delta.free,
-            held=c.held + delta.held,
-            sold=c.sold + delta.sold,
-            returned=c.returned + delta.returned,
-        )
-    )
+    await uow.execute(_MOVE, {"sale_id": sale_id} | {f"by_{name}": getattr(delta, name) for name in _COUNTERS})
 
 
 async def holds_of_customers(uow: UnitOfWork, sale_id: str, customers: Collection[str]) -> list[Reservation]:
     """Every hold these customers ever had on the sale, whatever became of it."""
-    rows = await uow.execute(
-        select(reservation).where(reservation.c.sale_id == sale_id, reservation.c.customer_id.in_(customers))
-    )
+    rows = await uow.execute(_HOLDS, {"sale_id": sale_id, "customers": list(customers)})
     return await with_lines(uow, list(rows))
 
 
@@ -213,10 +219,6 @@ async def save_turnout(uow: UnitOfWork, sale_id: str, seen: Turnout) -> None:
             rejected=func.greatest(sale_turnout.c.rejected, seen.rejected),
         )
     )
-
-
-def _timed(*more: Any) -> Select[Any]:
-    return select(flash_sale, text("SYSDATE(6) AS now"), *more)
 
 
 def _books(rows: Sequence[Row[Any]]) -> Books | None:

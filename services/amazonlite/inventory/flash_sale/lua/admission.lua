@@ -10,7 +10,7 @@ local MOST_AT_ONCE = 1000
 
 local time = redis.call('TIME')
 local now = time[1] * 1e6 + time[2]
-local config
+local config, rate_known
 
 local function load_config()
   config = {}
@@ -42,11 +42,17 @@ local function purge_silent()
   end
 end
 
-local function measured_rate()
+local function compute_rate()
   local sum, at, since = unpack(redis.call('HMGET', BUCKET, 'sum', 'sum_at', 'since'))
   if not sum then return 0 end
   local weight = 1 - math.exp(-math.max(1e6, now - since) / WINDOW)
   return sum * math.exp(-(now - at) / WINDOW) / (WINDOW / 1e6 * weight)
+end
+
+-- The same for all whom one script answers, until it admits somebody.
+local function measured_rate()
+  rate_known = rate_known or tostring(compute_rate())
+  return rate_known
 end
 
 local function remember_rate(admitted)
@@ -54,6 +60,7 @@ local function remember_rate(admitted)
   sum = sum and sum * math.exp(-(now - at) / WINDOW) or 0
   redis.call('HSETNX', BUCKET, 'since', now)
   redis.call('HSET', BUCKET, 'sum', sum + admitted, 'sum_at', now)
+  rate_known = nil
 end
 
 local function tokens()
@@ -90,7 +97,7 @@ local function admit()
 end
 
 local function answer(state, arrival, position, reason)
-  return {state, arrival, position, reason, tostring(measured_rate()), config.rate, config.starts, config.state, now}
+  return {state, arrival, position, reason, measured_rate(), config.rate, config.starts, config.state, now}
 end
 
 local function forget(member)
