@@ -20,6 +20,7 @@ from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
+from amazonlite.common.core.together import Together
 from amazonlite.common.http.breaker import Breaker
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.gateway.domain import RateLimit
@@ -82,13 +83,12 @@ class LocalLimiter:
 
 
 class Limits:
-    """Asks made in one turn of the event loop travel to Redis together."""
+    """Asks that come while others are under way travel to Redis together."""
 
     def __init__(self, redis: Redis, local: LocalLimiter, breaker: Breaker, *, timeout: float = 0.25):
         self._redis, self._local, self._breaker = redis, local, breaker
         self._timeout = timeout
-        self._waiting: list[tuple[Ask, asyncio.Future[Decision]]] = []
-        self._flights: set[asyncio.Task[None]] = set()
+        self._asks: Together[Ask, Decision] = Together(self._ask_redis, at_most=BATCH)
         self._revoked: OrderedDict[str, None] = OrderedDict()
 
     async def decide(self, ask: Ask) -> Decision:
@@ -96,29 +96,12 @@ class Limits:
             return Decision()
         if ask.session in self._revoked:
             return Decision(revoked=True)
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Decision] = loop.create_future()
-        self._waiting.append((ask, future))
-        if len(self._waiting) == 1:
-            loop.call_soon(self._depart)
-        return await future
+        decision = await self._asks.ask(ask)
+        if decision.revoked:
+            self._remember(ask.session)
+        return decision
 
-    def _depart(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for start in range(0, len(waiting), BATCH):
-            flight = asyncio.ensure_future(self._fly(waiting[start : start + BATCH]))
-            self._flights.add(flight)
-            flight.add_done_callback(self._flights.discard)
-
-    async def _fly(self, batch: Sequence[tuple[Ask, asyncio.Future[Decision]]]) -> None:
-        decisions = await self._ask_redis([ask for ask, _ in batch])
-        for (ask, future), decision in zip(batch, decisions, strict=True):
-            if decision.revoked:
-                self._remember(ask.session)
-            if not future.done():
-                future.set_result(decision)
-
-    async def _ask_redis(self, asks: list[Ask]) -> list[Decision]:
+    async def _ask_redis(self, asks: Sequence[Ask]) -> list[Decision]:
         if not self._breaker.allows():
             return [self._alone(ask) for ask in asks]
         keys, arguments = self._encode(asks)
@@ -140,7 +123,7 @@ class Limits:
             numbers = await call("EVAL", SCRIPT, len(keys), *keys, *arguments)
         return list(numbers)
 
-    def _encode(self, asks: list[Ask]) -> tuple[list[str], list[str]]:
+    def _encode(self, asks: Sequence[Ask]) -> tuple[list[str], list[str]]:
         keys: list[str] = []
         arguments: list[str] = []
         for ask in asks:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from amazonlite.common.core.context import correlation_id
 from amazonlite.common.http.problems import internal_error, problem_response
+from amazonlite.common.http.turnstile import Turnstile
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.common.observe.metrics import RequestMeter
 from amazonlite.common.observe.tracing import Span, span, valid_traceparent
@@ -21,6 +22,7 @@ log = get_logger(__name__)
 API_VERSION = "1"
 LARGEST_BODY = 1024 * 1024
 SLOW_SECONDS = 1.0
+BEGIN_AT_ONCE = 4
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _CORRELATION = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -35,11 +37,13 @@ class RequestScope:
         self.app = app
         self._slow = slow_seconds
         self._meter = RequestMeter()
+        self._turnstile = Turnstile(BEGIN_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in QUIET:
             await self.app(scope, receive, send)
             return
+        await self._turnstile.enter()
         correlation, parent, version = _carried(scope["headers"])
         token = correlation_id.set(correlation)
         try:

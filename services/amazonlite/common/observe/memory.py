@@ -8,6 +8,9 @@ import sys
 
 _MMAP_THRESHOLD = -3  # malloc.h
 _ARENA_MAX = -8
+# A request under way makes hundreds of objects, nearly all freed by their reference count: at the default of 700 the
+# collector looks at a burst of requests again and again and finds nothing.
+_YOUNG_OBJECTS = 10_000
 
 
 def bound_memory() -> None:
@@ -25,6 +28,7 @@ def settle_memory() -> None:
     """After start-up: give its garbage back, and spare the collector what will live as long as the process."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS)
     libc = _glibc()
     if libc is not None:
         libc.malloc_trim(0)
