@@ -35,6 +35,7 @@ SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))
 CONNECTIONS = 200  # as many as the rush test's sale admits at once
 # More than any side can take in one turn; each turn uses lines that none before it has.
 LINES_A_TURN = SECONDS * 4000
+QUIET_LOOKS = 5
 SIDES = ("ours", "empty", "row_locking")
 SKU, TICKET_KEY = "BENCHMARKED", "5a" * 32
 
@@ -51,11 +52,12 @@ async def run() -> list[dict[str, Any]]:
     """Three rows; raises when any claim of a side failed, for then its figure says nothing."""
     async with AsyncExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-claims-")))
-        gateways = await _start(stack, scratch)
+        gateways, backends = await _start(stack, scratch)
         turns: dict[str, list[Turn]] = {side: [] for side in SIDES}
         for round_number in range(ROUNDS):
             for side in SIDES:
                 turns[side].append(await _turn(gateways[side], scratch / side, round_number * LINES_A_TURN))
+                await _quiet(backends[side])
     rate = {side: statistics.median(turn.rate for turn in turns[side]) for side in SIDES}
     p95 = {side: statistics.median(turn.p95 for turn in turns[side]) for side in SIDES}
     return [
@@ -80,11 +82,11 @@ def _row(job: str, unit: str, ours: float, other: float, other_name: str, wanted
     }
 
 
-async def _start(stack: AsyncExitStack, scratch: Path) -> dict[str, str]:
-    """Side -> URL of the sale behind a gateway of its own."""
+async def _start(stack: AsyncExitStack, scratch: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """By side, the URL of the sale behind a gateway of its own, and that of the handler behind the gateway."""
     keys = {"keys": [public_jwk(TEST_KEY.kid, TEST_KEY.private.public_key())]}
     kafka = await stack.enter_async_context(stores_kafka())
-    urls = {}
+    urls, backends = {}, {}
     for side in SIDES:
         api = await stack.enter_async_context(FakeKubeApi({"/api/auth/.well-known/jwks.json": keys}))
         redis = await _redis(stack, scratch)
@@ -100,10 +102,11 @@ async def _start(stack: AsyncExitStack, scratch: Path) -> dict[str, str]:
         proxy = [sys.executable, "-m", "amazonlite.gateway"]
         await stack.enter_async_context(process(proxy, gateway, shared | {"KUBE_API_URL": api.url}))
         await ready(f"http://127.0.0.1:{gateway}/readyz")
-        sale = await _open_sale(f"http://127.0.0.1:{backend}") if side != "empty" else "fs_empty"
+        backends[side] = f"http://127.0.0.1:{backend}"
+        sale = await _open_sale(backends[side]) if side != "empty" else "fs_empty"
         _write_shoppers(scratch / side, sale)
         urls[side] = f"http://127.0.0.1:{gateway}/api/flash-sales/{sale}/claims"
-    return urls
+    return urls, backends
 
 
 @asynccontextmanager
@@ -191,6 +194,18 @@ async def _turn(url: str, shoppers: Path, first: int) -> Turn:
     if result is None or int(result[4]):
         raise RuntimeError(f"{url} failed under load:\n{output}")
     return Turn(rate=int(result[1]) / (int(result[2]) / 1e6), p95=float(result[3]))
+
+
+async def _quiet(backend: str) -> None:
+    """Until the handler has done all that the turn left behind, so that the next side has the machine to itself."""
+    before, same = "", 0
+    async with aiohttp.ClientSession(backend) as session:
+        while same < QUIET_LOOKS:
+            async with session.get("/metrics") as answer:
+                text = await answer.text()
+            done = "".join(line for line in text.splitlines(True) if line.startswith(("http_request", "outbox_sent")))
+            before, same = done, same + 1 if done == before else 0
+            await asyncio.sleep(0.1)
 
 
 if __name__ == "__main__":
