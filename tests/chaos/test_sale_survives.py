@@ -9,10 +9,11 @@ import pytest
 import redis.asyncio
 
 from amazonlite.cli.kube import connect, read_secret
+from amazonlite.common.testing.eventually import eventually
 from support.cluster import Cluster
 from support.rush import Ended, Fault, Rush, assert_kept, run_rush
 from support.sales import FlashSales
-from support.shop import Shop, eventually
+from support.shop import Shop
 
 pytestmark = pytest.mark.cluster
 RUSH = Rush(buyers=1000, units=100, lasts=45)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from support.shop import Shop, eventually
+from amazonlite.common.testing.eventually import eventually
+from support.shop import Shop
 
 pytestmark = pytest.mark.cluster
 
@@ -41,7 +42,7 @@ async def test_an_expired_token_is_refused(shop: Shop) -> None:
         answered, problem, _ = await shop.request("GET", "/api/orders", signed["tokens"][0]["accessToken"])
         return bool(answered == 401 and problem["code"] == "token_expired")
 
-    await eventually(refused, within=20, what="token_expired")
+    await eventually(refused, within=20, every=0.25, what="token_expired")
 
 
 async def test_a_client_that_asks_too_often_is_told_when_to_come_back(shop: Shop) -> None:

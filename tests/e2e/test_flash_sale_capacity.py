@@ -8,8 +8,9 @@ import pytest
 from kubernetes import client
 
 from amazonlite.cli.kube import NAMESPACE, connect
+from amazonlite.common.testing.eventually import eventually
 from support.sales import FlashSales, sale_spec
-from support.shop import Shop, eventually
+from support.shop import Shop
 
 pytestmark = pytest.mark.cluster
 TARGET = "product"
@@ -42,7 +43,7 @@ async def test_replicas_are_ready_at_the_start_and_back_at_the_end(shop: Shop, s
     async def back() -> bool:
         return replicas()[0] == before
 
-    await eventually(back, within=10, what="replicas back")
+    await eventually(back, within=10, every=0.25, what="replicas back")
     assert await shop.stock(sku) == {"sku": sku, "onHand": 10, "available": 10, "reserved": 0}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from kubernetes import client
 
 from amazonlite.cli.kube import NAMESPACE, connect
-from support.shop import eventually
+from amazonlite.common.testing.eventually import eventually
 
 
 class Cluster:
@@ -53,4 +53,4 @@ class Cluster:
             good = [p for p in pods if any(c.type == "Ready" and c.status == "True" for c in p.status.conditions or [])]
             return len(good) == count == len(pods)
 
-        await eventually(enough, within=within, what=f"{count} ready pods of {name}")
+        await eventually(enough, within=within, every=0.25, what=f"{count} ready pods of {name}")

@@ -21,6 +21,7 @@ from amazonlite.common.core.settings import MysqlSettings
 from amazonlite.common.data.engine import create_engine
 from amazonlite.common.data.unit_of_work import in_transaction, unit_of_work_factory
 from amazonlite.common.events.registry import Registry
+from amazonlite.common.http.background import stop
 from amazonlite.common.testing.eventually import eventually
 from amazonlite.inventory import read
 from amazonlite.inventory.adjust import set_on_hand
@@ -195,16 +196,7 @@ async def running(*work: Any) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await _stopped(tasks)
+        await stop(tasks)
     for task in tasks:
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error
-
-
-async def _stopped(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancels until it helps: Python 3.11's `asyncio.wait_for`, inside the driver's connect, now and then loses one."""
-    pending = {task for task in tasks if not task.done()}
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=1)

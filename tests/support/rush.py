@@ -9,8 +9,9 @@ from typing import Any
 
 from amazonlite.cli.shoppers.crowd import Crowd, Tally, plans
 from amazonlite.cli.shoppers.shopper import Outcome, Plan
+from amazonlite.common.testing.eventually import eventually
 from support.sales import FlashSales, sale_spec
-from support.shop import GATEWAY, Samples, Shop, eventually, sampled
+from support.shop import GATEWAY, Samples, Shop, sampled
 
 MOSTLY_BUYING = {
     Plan.PAY: 0.80,
@@ -80,7 +81,7 @@ async def _together(crowd: Crowd, shop: Shop, sale: str, fault: Fault) -> tuple[
             view = await shop.sale_view(sale)
             return view is not None and view["stock"]["held"] + view["stock"]["sold"] > 0
 
-        await eventually(selling, within=90, what="the first unit held")
+        await eventually(selling, within=90, every=0.25, what="the first unit held")
         await fault(sale)
 
     return await asyncio.gather(crowd.run(), break_once_selling())

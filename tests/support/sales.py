@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from amazonlite.cli.kube import Resources, connect
-from support.shop import eventually, usd
+from amazonlite.common.testing.eventually import eventually
+from support.shop import usd
 
 
 def stamp(moment: datetime) -> str:
@@ -74,7 +75,8 @@ class FlashSales:
             status = await asyncio.to_thread(self.status, name)
             return status if status.get("phase") in phases else None
 
-        found: dict[str, Any] = await eventually(reached, within=within, what=f"{name} in {' or '.join(phases)}")
+        what = f"{name} in {' or '.join(phases)}"
+        found: dict[str, Any] = await eventually(reached, within=within, every=0.25, what=what)
         return found
 
     async def stalled(self, name: str, *, within: float = 30) -> dict[str, Any]:
@@ -84,7 +86,7 @@ class FlashSales:
             condition = await asyncio.to_thread(self.condition, name, "Stalled")
             return condition if condition.get("status") == "True" else None
 
-        condition: dict[str, Any] = await eventually(found, within=within, what=f"{name} Stalled")
+        condition: dict[str, Any] = await eventually(found, within=within, every=0.25, what=f"{name} Stalled")
         return condition
 
     async def remove_all(self) -> None:
@@ -96,4 +98,4 @@ class FlashSales:
             left = [await asyncio.to_thread(self.resources.get, name) for name in self._names]
             return not any(left)
 
-        await eventually(gone, within=60, what="sales deleted")
+        await eventually(gone, within=60, every=0.25, what="sales deleted")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,17 +26,6 @@ SELECT COALESCE(MAX(units), 0) FROM (
 ) AS of_each
 """
 INVENTORY = os.environ.get("INVENTORY_URL", "http://inventory:8000")
-
-
-async def eventually(check: Callable[[], Awaitable[Any]], *, within: float, what: str, every: float = 0.25) -> Any:
-    """The first true answer of ``check``; fails with ``what`` and the last answer after ``within`` seconds."""
-    deadline, last = time.monotonic() + within, None
-    while time.monotonic() < deadline:
-        last = await check()
-        if last:
-            return last
-        await asyncio.sleep(every)
-    raise AssertionError(f"not within {within:.0f} s: {what}; last seen: {last!r}")
 
 
 @dataclass(slots=True)

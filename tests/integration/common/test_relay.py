@@ -21,6 +21,7 @@ from amazonlite.common.data.unit_of_work import shard_of, unit_of_work_factory
 from amazonlite.common.events.outbox import next_rows
 from amazonlite.common.events.producer import EventProducer, Outcome, Record
 from amazonlite.common.events.relay import Relay, RelaySettings
+from amazonlite.common.http.background import stop
 from amazonlite.common.testing.eventually import eventually
 from amazonlite.common.testing.stores import kafka_topics
 
@@ -98,9 +99,7 @@ async def running(*relays: Relay) -> AsyncIterator[list[asyncio.Task[None]]]:
     try:
         yield tasks
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await stop(tasks)
 
 
 async def _nothing() -> None:

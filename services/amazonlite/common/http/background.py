@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from time import monotonic
+from typing import Any
 
 from amazonlite.common.observe.health import Health
 from amazonlite.common.observe.logs import get_logger
@@ -49,12 +50,13 @@ async def running(background: Sequence[Background], health: Health) -> AsyncIter
     try:
         yield
     finally:
-        await _stop(set(tasks))
+        await stop(tasks)
 
 
-async def _stop(tasks: set[asyncio.Task[None]]) -> None:
+async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Until all have ended: a library that loses a cancellation must not keep the process from stopping."""
-    while tasks:
-        for task in tasks:
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
             task.cancel()
-        _, tasks = await asyncio.wait(tasks, timeout=ASK_AGAIN_SECONDS)
+        _, left = await asyncio.wait(left, timeout=ASK_AGAIN_SECONDS)

@@ -12,11 +12,15 @@ T = TypeVar("T")
 
 
 @overload
-async def eventually(condition: Callable[[], Awaitable[T]], *, within: float = ..., every: float = ...) -> T: ...
+async def eventually(
+    condition: Callable[[], Awaitable[T]], *, within: float = ..., every: float = ..., what: str = ...
+) -> T: ...
 @overload
-async def eventually(condition: Callable[[], T], *, within: float = ..., every: float = ...) -> T: ...
-async def eventually(condition: Callable[[], Any], *, within: float = 10.0, every: float = 0.02) -> Any:
-    """The first truthy result of `condition`; AssertionError with the last result after `within` seconds."""
+async def eventually(condition: Callable[[], T], *, within: float = ..., every: float = ..., what: str = ...) -> T: ...
+async def eventually(
+    condition: Callable[[], Any], *, within: float = 10.0, every: float = 0.02, what: str = "as it should be"
+) -> Any:
+    """The first truthy result of `condition`; AssertionError with `what` and the last result after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
         outcome = condition()
@@ -24,5 +28,5 @@ async def eventually(condition: Callable[[], Any], *, within: float = 10.0, ever
         if result:
             return result
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within:g} s; the last result was {result!r}")
+            raise AssertionError(f"not within {within:g} s: {what}; the last result was {result!r}")
         await asyncio.sleep(every)

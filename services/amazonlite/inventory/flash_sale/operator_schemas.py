@@ -8,10 +8,10 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from amazonlite.common.core.money import Money
-from amazonlite.common.http.body import Body
+from amazonlite.common.http.body import Body, MoneyView
 from amazonlite.inventory.flash_sale.domain import Admission, AdmissionOrder, Books, SaleState, Terms
 from amazonlite.inventory.flash_sale.read import QueueLook
-from amazonlite.inventory.flash_sale.schemas import CountersView, MoneyBody, QueueView
+from amazonlite.inventory.flash_sale.schemas import CountersView, QueueView
 from amazonlite.inventory.schemas import MOST_UNITS, Sku
 
 DAY = 24 * 3600
@@ -35,11 +35,18 @@ class AdmissionBody(Body):
     pre_queue_seconds: int = Field(default=0, ge=0, le=DAY)
 
 
+class Price(MoneyView):
+    """Money as it is asked for, hence checked."""
+
+    amount: int = Field(ge=0)
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+
+
 class AllocateSale(Body):
     name: str = Field(min_length=1, max_length=128)
     sku: Sku
     quantity: int = Field(ge=1, le=MOST_UNITS)
-    unit_price: MoneyBody
+    unit_price: Price
     window: WindowBody
     per_customer_limit: int = Field(ge=1, le=1_000_000)
     hold_ttl_seconds: int = Field(ge=1, le=7 * DAY)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from amazonlite.common.core.clock import iso
-from amazonlite.common.core.money import Money
-from amazonlite.common.http.body import Body
+from amazonlite.common.http.body import Body, MoneyView
 from amazonlite.inventory.flash_sale.decide import Held
 from amazonlite.inventory.flash_sale.domain import Counters, Sale, SaleState, Terms
 from amazonlite.inventory.flash_sale.queue import Joined, eta_seconds, poll_after_seconds
@@ -14,17 +13,6 @@ from amazonlite.inventory.flash_sale.queue_store import Place
 from amazonlite.inventory.flash_sale.read import QueueLook
 
 DAY = 24 * 3600
-
-
-class MoneyBody(Body):
-    """``amount`` in minor units."""
-
-    amount: int = Field(ge=0)
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
-
-    @classmethod
-    def of(cls, money: Money) -> MoneyBody:
-        return cls(amount=money.amount, currency=money.currency)
 
 
 class ClaimUnits(Body):
@@ -83,7 +71,7 @@ class SaleSummary(Body):
     id: str
     name: str
     sku: str
-    price: MoneyBody
+    price: MoneyView
     state: SaleState
     window: WindowView
     per_customer_limit: int
@@ -96,7 +84,7 @@ class SaleSummary(Body):
             id=sale.id,
             name=terms.name,
             sku=terms.sku,
-            price=MoneyBody.of(terms.unit_price),
+            price=MoneyView.of(terms.unit_price),
             state=sale.state,
             window=WindowView.of(terms),
             per_customer_limit=terms.per_customer_limit,
@@ -152,7 +140,7 @@ class HeldView(Body):
     sale_id: str
     sku: str
     quantity: int
-    total: MoneyBody
+    total: MoneyView
     pay_before: str
 
     @classmethod
@@ -164,6 +152,6 @@ class HeldView(Body):
             sale_id=sale_id,
             sku=hold.lines[0].sku,
             quantity=hold.units,
-            total=MoneyBody.of(held.total),
+            total=MoneyView.of(held.total),
             pay_before=iso(hold.expires_at),
         )
