@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
+from urllib.parse import urlsplit
 
-import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from amazonlite.common.core.clock import Clock, SystemClock
@@ -20,6 +22,8 @@ log = get_logger(__name__)
 
 FRESH = timedelta(minutes=5)
 MIN_BETWEEN_FETCHES = timedelta(seconds=10)
+FETCH_SECONDS = 2.0
+LARGEST_DOCUMENT = 64 * 1024
 
 
 class KeysUnavailable(Unavailable):
@@ -32,10 +36,9 @@ class KeysUnavailable(Unavailable):
 class JwksSource:
     """At most one fetch in 10 s, whatever key ids callers invent; a failed fetch never drops keys that worked."""
 
-    def __init__(self, url: str, *, clock: Clock | None = None, session: aiohttp.ClientSession | None = None) -> None:
+    def __init__(self, url: str, *, clock: Clock | None = None) -> None:
         self._url = url
         self._clock = clock or SystemClock()
-        self._session = session
         self._keys: dict[str, Ed25519PublicKey] = {}
         self._fetched: datetime | None = None
         self._tried: datetime | None = None
@@ -58,8 +61,6 @@ class JwksSource:
             self._fetching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._fetching
-        if self._session is not None:
-            await self._session.close()
 
     def _older_than(self, moment: datetime | None, age: timedelta) -> bool:
         return moment is None or self._clock.now() - moment >= age
@@ -79,17 +80,27 @@ class JwksSource:
 
     async def _fetch(self) -> None:
         try:
-            keys = keys_of(await self._document())
-        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+            async with asyncio.timeout(FETCH_SECONDS):
+                keys = keys_of(await asyncio.to_thread(_document, self._url))
+        except (HTTPException, OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
             log.warning("jwks_fetch_failed", error=type(error).__name__, known_keys=len(self._keys))
             return
         if keys:
             self._keys, self._fetched = keys, self._clock.now()
 
-    async def _document(self) -> Mapping[str, Any]:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2))
-        async with self._session.get(self._url) as response:
-            response.raise_for_status()
-            document: Mapping[str, Any] = await response.json()
-            return document
+
+def _document(url: str) -> Mapping[str, Any]:
+    """What auth publishes. By the standard library in a thread: for one small document in five minutes, services that
+    call nobody else would keep a whole client in memory."""
+    parts = urlsplit(url)
+    connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    connection = connect(parts.netloc, timeout=FETCH_SECONDS)
+    try:
+        connection.request("GET", parts.path)
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise HTTPException(f"status {answer.status}")
+        document: Mapping[str, Any] = json.loads(answer.read(LARGEST_DOCUMENT))
+        return document
+    finally:
+        connection.close()
