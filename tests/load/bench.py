@@ -3,19 +3,19 @@
     PYTHONPATH=tests python -m load.bench [ONLY]
 
 Each job measures both sides in the same run; a row is ``{job, unit, ours, other, otherName, ratio, wanted, holds}``,
-``wanted`` null where nothing is promised. ``ONLY`` runs the jobs whose name contains it. A benchmark is no test: the
-exit status is 0 whenever everything asked for was measured.
+``wanted`` null where nothing is promised. ``ONLY`` runs the jobs whose name contains it. What runs in this process runs
+on the services' event loop. A benchmark is no test: the exit status is 0 whenever everything asked for was measured.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
@@ -71,7 +71,7 @@ async def run(only: str, console: Console) -> list[dict[str, Any]]:
 def main() -> int:
     console = Console(width=150)
     only = sys.argv[1] if len(sys.argv) > 1 else ""
-    rows = asyncio.run(run(only, console))
+    rows = uvloop.run(run(only, console))
     if not rows:
         console.print(f"no benchmark is called {only!r}; there are: {', '.join(JOBS)}")
         return 2
