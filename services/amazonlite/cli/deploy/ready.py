@@ -75,8 +75,19 @@ def _hopeless(cluster: Cluster, workload: str) -> bool:
 
 def diagnosis(cluster: Cluster, workload: str) -> str:
     """Why a workload's pods are not ready: the first complaint of its containers, and their last words."""
-    complaints = [_complaint(cluster, pod) for pod in _pods(cluster, workload)]
-    return f"{workload}: " + ("; ".join(complaint for complaint in complaints if complaint) or "no pod was created")
+    pods = _pods(cluster, workload)
+    complaints = [_complaint(cluster, pod) if _containers(pod) else _held_up(pod) for pod in pods]
+    none = "its pods are ready, but not the ones it wants" if pods else "no pod was created"
+    return f"{workload}: " + ("; ".join(complaint for complaint in complaints if complaint) or none)
+
+
+def _held_up(pod: dict[str, Any]) -> str:
+    """Why a pod has no container to ask: it fits nowhere yet, or was evicted."""
+    status = pod.get("status", {})
+    refusals = [each for each in status.get("conditions", []) if each["status"] == "False" and each.get("reason")]
+    cause = status if status.get("reason") or not refusals else refusals[0]
+    words = f"[{cause['message']}]" if cause.get("message") else ""
+    return f"{pod['metadata']['name']} {cause.get('reason') or status.get('phase', 'Pending')} {words}".strip()
 
 
 def _complaint(cluster: Cluster, pod: dict[str, Any]) -> str:

@@ -63,7 +63,7 @@ def recipe() -> Recipe:
         name="app",
         dockerfile=REPO / "tools" / "image" / "Dockerfile",
         bases=(
-            Base("base", rootfs.base),
+            Base(rootfs.base_key(), rootfs.base),
             Base(python, lambda: rootfs.packages(*_PYTHON)),
             Base("python-link", _python_link),
         ),

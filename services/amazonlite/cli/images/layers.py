@@ -77,10 +77,12 @@ def make(key: str, write: Callable[[tarfile.TarFile], None]) -> Layer:
         digesting = _Digesting(file)
         with tarfile.open(fileobj=digesting, mode="w|", format=tarfile.PAX_FORMAT) as archive:  # type: ignore[call-overload]
             write(archive)
+    (CACHE / f"{key}.digest").unlink(missing_ok=True)  # one that outlived its layer is not the digest of this one
     part.rename(CACHE / f"{key}.tar")
-    (CACHE / f"{key}.digest").write_text(f"sha256:{digesting.sha256.hexdigest()}")
+    part.write_text(f"sha256:{digesting.sha256.hexdigest()}")
+    part.rename(CACHE / f"{key}.digest")
     found = cached(key)
-    assert found is not None  # noqa: S101 - written two lines above
+    assert found is not None  # noqa: S101 - written just above
     return found
 
 

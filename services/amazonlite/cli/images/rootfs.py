@@ -50,9 +50,14 @@ def _kept(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return entry
 
 
+def base_key() -> str:
+    """What `base` depends on."""
+    return layers.key_of("base", SUITE, *_LEFT_OUT)
+
+
 def base() -> Layer:
     """The minimal system as a layer; owners and modes as Debian set them."""
-    key = layers.key_of("base", SUITE, *_LEFT_OUT)
+    key = base_key()
     return layers.cached(key) or layers.make(key, lambda archive: archive.add(system(), ".", filter=_kept))
 
 

@@ -94,12 +94,12 @@ def _files(store: str, *names: str) -> Content:
 
 
 def _debian(names: tuple[str, ...]) -> tuple[Base, ...]:
-    return Base("base", rootfs.base), Base(rootfs.packages_key(*names), lambda: rootfs.packages(*names))
+    return Base(rootfs.base_key(), rootfs.base), Base(rootfs.packages_key(*names), lambda: rootfs.packages(*names))
 
 
 def recipes() -> list[Recipe]:
     """One a store, named as its Service."""
-    java = (Base("base", rootfs.base), Base(layers.key_of("jre", _JAVA_MODULES), _jre))
+    java = (Base(rootfs.base_key(), rootfs.base), Base(layers.key_of("jre", _JAVA_MODULES), _jre))
     mongo_jars = _jars("mongodb")
     kafka_files = _files("kafka", "run.sh", "server.properties", "log4j2.properties")
     return [
