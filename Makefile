@@ -3,6 +3,7 @@
 # make check   format, lint, types, import rules, generated files, unit and contract tests: no cluster, under a minute
 # make test    check, up, and every test that needs the cluster
 # make bench   [ONLY=name] measurements against their alternatives; writes .local/bench.json
+# make load    [USERS=20] [FOR=1m] an ordinary day's shopping on the running shop, and locust's summary of it
 # make down    stops the cluster; compiled programs, images and volumes stay
 #
 # Everything missing is installed first. All targets may be interrupted and run again.
@@ -14,8 +15,10 @@ UV_VERSION := 0.13.9
 UV := $(AMAZONLITE_HOME)/uv-$(UV_VERSION)/bin/uv
 RUN := $(UV) run --frozen --no-sync
 INSIDE := $(RUN) amazonlite inside --
+USERS ?= 20
+FOR ?= 1m
 
-.PHONY: help up down demo test check bench sync
+.PHONY: help up down demo test check bench load sync
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
@@ -50,3 +53,6 @@ test: check up
 
 bench: up
 	@PYTHONPATH=tests $(INSIDE) .venv/bin/python -m load.bench $(ONLY)
+
+load: up
+	@$(RUN) locust -f tests/load/locustfile.py --headless --only-summary -u $(USERS) -r 10 -t $(FOR)
