@@ -9,6 +9,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from amazonlite.common.data.engine import create_engine
+from amazonlite.common.data.retention import keep_forgetting
 from amazonlite.common.data.unit_of_work import ping, unit_of_work_factory
 from amazonlite.common.events.consumer import Consumer
 from amazonlite.common.events.producer import EventProducer
@@ -42,7 +43,7 @@ def create(settings: Settings | None = None) -> FastAPI:
     app = create_app(
         "inventory",
         routers=[sale_shop, shop, operator, internal],
-        background=[service.relay.run, service.consumer.run, service.expire, service.admitter.run],
+        background=[service.relay.run, service.consumer.run, service.expire, service.admitter.run, service.forget],
         # Not Redis: without it only the queue is away, and it says so itself.
         readiness={"mysql": service.database_answers},
         lifespan=service.open,
@@ -82,6 +83,9 @@ class _Service:
 
     async def expire(self) -> None:
         await keep_expiring(self._work)
+
+    async def forget(self) -> None:
+        await keep_forgetting(self._work.transactions)
 
     async def database_answers(self) -> None:
         await ping(self.desk.transactions)

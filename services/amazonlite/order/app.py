@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from amazonlite.common.core.polling import poll
 from amazonlite.common.data.engine import create_engine
+from amazonlite.common.data.retention import keep_forgetting
 from amazonlite.common.data.unit_of_work import ping, unit_of_work_factory
 from amazonlite.common.events.consumer import Consumer
 from amazonlite.common.events.producer import EventProducer
@@ -36,7 +37,7 @@ def create(settings: Settings | None = None) -> FastAPI:
     app = create_app(
         "order",
         routers=[shop, internal],
-        background=[service.relay.run, service.consumer.run, service.time_out],
+        background=[service.relay.run, service.consumer.run, service.time_out, service.forget],
         readiness={"mysql": service.database_answers},
         lifespan=service.open,
     )
@@ -83,6 +84,9 @@ class _Service:
 
     async def time_out(self) -> None:
         await poll(lambda: time_out_overdue(self.desk), every=self._sweep_seconds)
+
+    async def forget(self) -> None:
+        await keep_forgetting(self.desk.transactions)
 
     async def database_answers(self) -> None:
         await ping(self.desk.transactions)

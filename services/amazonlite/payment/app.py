@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from amazonlite.common.core.polling import poll
 from amazonlite.common.data.engine import create_engine
+from amazonlite.common.data.retention import keep_forgetting
 from amazonlite.common.data.unit_of_work import ping, unit_of_work_factory
 from amazonlite.common.events.consumer import Consumer
 from amazonlite.common.events.producer import EventProducer
@@ -38,7 +39,7 @@ def create(settings: Settings | None = None) -> FastAPI:
     app = create_app(
         "payment",
         routers=[shop, internal],
-        background=[service.relay.run, service.consumer.run, service.follow_up, service.answer_late],
+        background=[service.relay.run, service.consumer.run, service.follow_up, service.answer_late, service.forget],
         readiness={"mysql": service.database_answers},
         lifespan=service.open,
     )
@@ -91,6 +92,9 @@ class _Service:
 
     async def answer_late(self) -> None:
         await poll(self._late.answer_due, every=self._poll_seconds)
+
+    async def forget(self) -> None:
+        await keep_forgetting(self.desk.transactions)
 
     async def database_answers(self) -> None:
         await ping(self.desk.transactions)
