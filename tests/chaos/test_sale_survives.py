@@ -83,7 +83,7 @@ async def test_the_operator_may_be_killed_in_every_phase(shop: Shop, sales: Flas
         while not {"Settled", "Aborted", "Failed"} & set(killed):
             phase = await eventually(new_phase_or_end, within=180, what="the next phase", every=0.1)
             killed.append(phase)
-            cluster.kill(cluster.leader("amazonlite-operator"))
+            await cluster.kill_leader("amazonlite-operator", "operator")
 
     killer = asyncio.create_task(kill_leader_at_each_phase())
     ended = await run_rush(shop, sales, RUSH)

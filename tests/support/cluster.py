@@ -40,6 +40,15 @@ class Cluster:
         found: Any = self._leases.read_namespaced_lease(lease, NAMESPACE)
         return str(found.spec.holder_identity)
 
+    async def kill_leader(self, lease: str, name: str) -> None:
+        """Kills the pod of the workload that leads now; the lease may go on naming one that is dead already."""
+
+        async def living() -> str | None:
+            holder = self.leader(lease)
+            return holder if holder in {pod.metadata.name for pod in self.pods(name)} else None
+
+        self.kill(await eventually(living, within=60, every=0.1, what=f"{lease} held by a pod that lives"))
+
     def scale(self, stateful_set: str, replicas: int) -> None:
         """Takes a store away (0) or brings it back (1); its volume stays."""
         body = {"spec": {"replicas": replicas}}
