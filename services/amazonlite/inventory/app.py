@@ -9,7 +9,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from amazonlite.common.data.engine import create_engine
-from amazonlite.common.data.retention import keep_forgetting
+from amazonlite.common.data.retention import RECEIVED, keep_forgetting
 from amazonlite.common.data.unit_of_work import ping, unit_of_work_factory
 from amazonlite.common.events.consumer import Consumer
 from amazonlite.common.events.producer import EventProducer
@@ -85,7 +85,7 @@ class _Service:
         await keep_expiring(self._work)
 
     async def forget(self) -> None:
-        await keep_forgetting(self._work.transactions)
+        await keep_forgetting(self._work.transactions, RECEIVED)
 
     async def database_answers(self) -> None:
         await ping(self.desk.transactions)

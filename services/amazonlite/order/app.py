@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from amazonlite.common.core.polling import poll
 from amazonlite.common.data.engine import create_engine
-from amazonlite.common.data.retention import keep_forgetting
+from amazonlite.common.data.retention import ANSWERED, RECEIVED, keep_forgetting
 from amazonlite.common.data.unit_of_work import ping, unit_of_work_factory
 from amazonlite.common.events.consumer import Consumer
 from amazonlite.common.events.producer import EventProducer
@@ -86,7 +86,7 @@ class _Service:
         await poll(lambda: time_out_overdue(self.desk), every=self._sweep_seconds)
 
     async def forget(self) -> None:
-        await keep_forgetting(self.desk.transactions)
+        await keep_forgetting(self.desk.transactions, RECEIVED, ANSWERED)
 
     async def database_answers(self) -> None:
         await ping(self.desk.transactions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from amazonlite.common.data.errors import StoreUnavailable
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, in_transaction
@@ -18,26 +18,27 @@ INBOX_DAYS, ANSWER_DAYS = 30, 7
 AT_ONCE = 1000
 PAUSE_SECONDS = 600.0
 
-_FORGET_RECEIVED = text(
-    "DELETE FROM inbox WHERE received_at < NOW(6) - INTERVAL :days DAY ORDER BY received_at LIMIT :count"
+RECEIVED = text(
+    f"DELETE FROM inbox WHERE received_at < NOW(6) - INTERVAL {INBOX_DAYS} DAY ORDER BY received_at LIMIT :count"  # noqa: S608 - our own integers
 )
-_FORGET_ANSWERED = text(
-    "DELETE FROM idempotency WHERE created_at < NOW(6) - INTERVAL :days DAY ORDER BY created_at LIMIT :count"
+ANSWERED = text(
+    f"DELETE FROM idempotency WHERE created_at < NOW(6) - INTERVAL {ANSWER_DAYS} DAY ORDER BY created_at LIMIT :count"  # noqa: S608
 )
 
 
-async def forget_some(uow: UnitOfWork) -> int:
-    """How many old rows of inbox and stored answers are gone now; at most AT_ONCE of each, so that no lock is long."""
-    received = await uow.execute(_FORGET_RECEIVED, {"days": INBOX_DAYS, "count": AT_ONCE})
-    answered = await uow.execute(_FORGET_ANSWERED, {"days": ANSWER_DAYS, "count": AT_ONCE})
-    return received.rowcount + answered.rowcount
+async def forget_some(uow: UnitOfWork, *guards: TextClause) -> int:
+    """How many old rows of these guards are gone now; at most AT_ONCE of each, so that no lock is long."""
+    return sum([(await uow.execute(guard, {"count": AT_ONCE})).rowcount for guard in guards])
 
 
-async def keep_forgetting(factory: UnitOfWorkFactory) -> None:
-    """Runs for as long as the process; several may, and a database that is away is tried again after the pause."""
+async def keep_forgetting(factory: UnitOfWorkFactory, *guards: TextClause) -> None:
+    """Runs for as long as the process; several may, and a database that is away is tried again after the pause.
+
+    `guards` are RECEIVED and, where a service has such answers, ANSWERED.
+    """
     while True:
         try:
-            while await in_transaction(factory, forget_some):
+            while await in_transaction(factory, lambda uow: forget_some(uow, *guards)):
                 pass
         except StoreUnavailable as error:
             log.warning("nothing_forgotten", error=error.code)
