@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from sqlalchemy import TextClause, text
 
+from amazonlite.common.core.polling import poll
 from amazonlite.common.data.errors import StoreUnavailable
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, in_transaction
 from amazonlite.common.observe.logs import get_logger
@@ -36,10 +35,12 @@ async def keep_forgetting(factory: UnitOfWorkFactory, *guards: TextClause) -> No
 
     `guards` are RECEIVED and, where a service has such answers, ANSWERED.
     """
-    while True:
+
+    async def forget() -> int:
         try:
-            while await in_transaction(factory, lambda uow: forget_some(uow, *guards)):
-                pass
+            return await in_transaction(factory, lambda uow: forget_some(uow, *guards))
         except StoreUnavailable as error:
             log.warning("nothing_forgotten", error=error.code)
-        await asyncio.sleep(PAUSE_SECONDS)
+            return 0
+
+    await poll(forget, every=PAUSE_SECONDS)

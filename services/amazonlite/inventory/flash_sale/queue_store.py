@@ -136,6 +136,7 @@ class QueueStore:
         for sale_id, positions in by_sale.items():
             asked = [visits[position] for position in positions]
             arguments = [word for ticket, draw in asked for word in (ticket.customer_id, ticket.arrival, draw)]
+            # No answers at all: Redis does not know the sale, and everybody stays UNSEEDED.
             for position, reply in zip(positions, await self._run(self._visit, sale_id, arguments), strict=False):
                 places[position] = _place(reply)
         return places
