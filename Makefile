@@ -24,7 +24,8 @@ help:
 
 $(UV):
 	@echo "installing uv $(UV_VERSION)"
-	@python3 -m venv --clear $(@D)/.. 2>/dev/null || { apt-get update -q && apt-get install -yq python3-venv && python3 -m venv --clear $(@D)/..; } >/dev/null
+	@python3 -c 'import ensurepip' 2>/dev/null || { apt-get update -q && apt-get install -yq python3-venv; } >/dev/null
+	@python3 -m venv --clear $(@D)/..
 	@$(@D)/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 
 sync: $(UV)

@@ -11,6 +11,7 @@ import aiohttp
 import kopf
 
 from amazonlite.common.core.clock import SystemClock
+from amazonlite.common.core.tasks import stop
 from amazonlite.common.observe.logs import configure_logging, get_logger
 from amazonlite_operator.flash_sale import handlers as flash_sale_handlers
 from amazonlite_operator.flash_sale.apply import Effects, RehearsalSettings
@@ -80,11 +81,11 @@ class Operator:
         for task in done:
             log.info("part_ended", part=task.get_name(), error=repr(task.exception()))
         # Effects end first, then the lease is given up, and only then kopf takes its time.
-        await _cancel([*background, stopped])
+        await stop([*background, stopped])
         await self._lease.release()
         self._stop_kopf.set()
         await asyncio.wait([watch], timeout=10)
-        await _cancel([watch])
+        await stop([watch])
 
     async def _watch(self) -> None:
         await watching.until_served(self._kube, {FLASH_SALE.plural}, self.heartbeat)
@@ -112,12 +113,6 @@ class Operator:
     def _forget(self, uid: str) -> None:
         for forget in self._forgetters:
             forget(uid)
-
-
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def main() -> None:

@@ -18,10 +18,10 @@ from amazonlite.common.core.event import Event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.money import Money
 from amazonlite.common.core.settings import MysqlSettings
+from amazonlite.common.core.tasks import stop
 from amazonlite.common.data.engine import create_engine
 from amazonlite.common.data.unit_of_work import in_transaction, unit_of_work_factory
 from amazonlite.common.events.registry import Registry
-from amazonlite.common.http.background import stop
 from amazonlite.common.testing.eventually import eventually
 from amazonlite.inventory import read
 from amazonlite.inventory.adjust import set_on_hand

@@ -22,7 +22,8 @@ current() { is_current kube && is_current addons; }
 compile() { # GROUP
   is_current "$1" && return
   say "localkube: compiling $1 (minutes, once for this version)"
-  CGO_ENABLED=0 "build_$1"
+  # -v names each package: a compiler that says nothing for minutes looks stuck.
+  CGO_ENABLED=0 GOFLAGS="${GOFLAGS:-} -v" "build_$1"
   digest "$1" >"$BIN/.$1.new" && mv "$BIN/.$1.new" "$BIN/.$1"
 }
 
@@ -34,7 +35,8 @@ build_kube() {
 
 build_addons() {
   (cd "$SRC/addons" && go build -trimpath -ldflags "-s -w" -o "$BIN/" helm.sh/helm/v3/cmd/helm ./coredns ./relay)
-  local api; api=$(cd "$SRC/addons" && go list -m -f '{{.Dir}}' sigs.k8s.io/gateway-api)
+  # Its manifests are wanted, not its packages, so that nothing else has downloaded it.
+  local api; api=$(cd "$SRC/addons" && go mod download sigs.k8s.io/gateway-api && go list -m -f '{{.Dir}}' sigs.k8s.io/gateway-api)
   rm -rf "$HOME_DIR/gateway-api" && cp -r --no-preserve=mode "$api/config/crd/standard" "$HOME_DIR/gateway-api"
 }
 

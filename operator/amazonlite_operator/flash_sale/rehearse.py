@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 
+from amazonlite.common.core.tasks import stop
 from amazonlite_operator.shop.client import Refusal, TokenSource, Unreachable, request
 
 TERMINATION_LOG = Path("/dev/termination-log")
@@ -82,8 +83,7 @@ async def rehearse(plan: Plan, client_id: str, client_secret: str) -> Tally:
             shopping.append(asyncio.create_task(_shop(session, plan, token, tally)))
             await asyncio.sleep(1 / plan.rate_per_second)
         _, late = await asyncio.wait(shopping, timeout=max(0.1, deadline - time.monotonic()))
-        for task in late:
-            task.cancel()
+        await stop(late)
     return tally
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from amazonlite.common.core.tasks import stop
 from amazonlite.common.observe.logs import get_logger
 from amazonlite_operator.kube import metrics
 from amazonlite_operator.kube.api import Kube
@@ -77,9 +78,7 @@ class Controller:
         try:
             await asyncio.wait([*workers, watch], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (*workers, watch):
-                task.cancel()
-            await asyncio.gather(*workers, watch, return_exceptions=True)
+            await stop([*workers, watch])
 
     async def _resync_forever(self, namespace: str) -> None:
         while True:

@@ -10,14 +10,13 @@ from amazonlite.auth.desk import AuthDesk
 from amazonlite.auth.domain import REVOCATION_TTL, RevocationUnavailable
 from amazonlite.auth.keys import NoSigningKey
 from amazonlite.common.data.errors import StoreUnavailable
-from amazonlite.common.data.unit_of_work import in_transaction
+from amazonlite.common.data.retention import keep_trimming
 from amazonlite.common.observe.logs import get_logger
 
 log = get_logger(__name__)
 
 REPUBLISH_SECONDS = 20
 RELOAD_SECONDS = 30
-PURGE_SECONDS = 3600
 
 
 async def republish(desk: AuthDesk) -> int:
@@ -37,11 +36,6 @@ def reload(desk: AuthDesk) -> None:
         desk.clients.reload()
     except (NoSigningKey, BadClientFile, OSError) as error:
         log.error("secrets_not_reloaded", error=str(error))
-
-
-async def purge(desk: AuthDesk) -> None:
-    while await in_transaction(desk.transactions, lambda uow: store.purge(uow, desk.clock.now())):
-        pass
 
 
 class Upkeep:
@@ -64,9 +58,4 @@ class Upkeep:
             reload(self._desk)
 
     async def purging(self) -> None:
-        while True:
-            try:
-                await purge(self._desk)
-            except StoreUnavailable as error:
-                log.warning("not_purged", error=error.code)
-            await asyncio.sleep(PURGE_SECONDS)
+        await keep_trimming(self._desk.transactions, lambda uow: store.purge(uow, self._desk.clock.now()))

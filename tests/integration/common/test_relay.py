@@ -17,11 +17,11 @@ from amazonlite.common.core.clock import SystemClock
 from amazonlite.common.core.event import Event, new_event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.settings import KafkaSettings, MysqlSettings
+from amazonlite.common.core.tasks import stop
 from amazonlite.common.data.unit_of_work import shard_of, unit_of_work_factory
 from amazonlite.common.events.outbox import next_rows
 from amazonlite.common.events.producer import EventProducer, Outcome, Record
 from amazonlite.common.events.relay import Relay, RelaySettings
-from amazonlite.common.http.background import stop
 from amazonlite.common.testing.eventually import eventually
 from amazonlite.common.testing.stores import kafka_topics
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from amazonlite.common.core.settings import MysqlSettings
+from amazonlite.common.core.tasks import stop
 from amazonlite.common.data.retention import (
     ANSWER_DAYS,
     ANSWERED,
@@ -20,7 +21,6 @@ from amazonlite.common.data.retention import (
     keep_forgetting,
 )
 from amazonlite.common.data.unit_of_work import in_transaction, unit_of_work_factory
-from amazonlite.common.http.background import stop
 from amazonlite.common.testing.eventually import eventually
 
 pytestmark = pytest.mark.stores

@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 from kubernetes import client
 
+from amazonlite.common.testing.eventually import eventually
 from amazonlite_operator.flash_sale.evidence import digest
 from support.fake_shop import FakeShop
 from support.sales_api import SalesApi, valid_spec
@@ -64,6 +65,15 @@ class Replica:
     async def get(self, path: str) -> tuple[int, str]:
         async with aiohttp.ClientSession() as session, session.get(f"{self.health}{path}") as response:
             return response.status, await response.text()
+
+    async def until_ready(self) -> None:
+        async def ready() -> bool:
+            try:
+                return (await self.get("/readyz"))[0] == 200
+            except aiohttp.ClientConnectionError:
+                return False
+
+        await eventually(ready, within=60, what=f"{self.pod} is ready")
 
     def resident_mebibytes(self) -> float:
         assert self.process is not None
@@ -167,7 +177,8 @@ async def test_a_stopped_leader_hands_over_at_once(
 ) -> None:
     replicas = {pod: await start(pod) for pod in ("operator-a", "operator-b")}
     first = str(await until(lambda: holder(api, namespace), "a leader"))
-    await asyncio.sleep(3)
+    for replica in replicas.values():
+        await replica.until_ready()
     leader = replicas.pop(first)
     other = next(iter(replicas))
     stopping = asyncio.create_task(leader.stop())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from sqlalchemy import TextClause, text
 
 from amazonlite.common.core.polling import poll
@@ -31,16 +33,21 @@ async def forget_some(uow: UnitOfWork, *guards: TextClause) -> int:
 
 
 async def keep_forgetting(factory: UnitOfWorkFactory, *guards: TextClause) -> None:
+    """`guards` are RECEIVED and, where a service has such answers, ANSWERED."""
+    await keep_trimming(factory, lambda uow: forget_some(uow, *guards))
+
+
+async def keep_trimming(factory: UnitOfWorkFactory, trim: Callable[[UnitOfWork], Awaitable[int]]) -> None:
     """Runs for as long as the process; several may, and a database that is away is tried again after the pause.
 
-    `guards` are RECEIVED and, where a service has such answers, ANSWERED.
+    `trim` deletes some rows that are of no use any more and says how many.
     """
 
-    async def forget() -> int:
+    async def trimmed() -> int:
         try:
-            return await in_transaction(factory, lambda uow: forget_some(uow, *guards))
+            return await in_transaction(factory, trim)
         except StoreUnavailable as error:
             log.warning("nothing_forgotten", error=error.code)
             return 0
 
-    await poll(forget, every=PAUSE_SECONDS)
+    await poll(trimmed, every=PAUSE_SECONDS)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from time import monotonic
-from typing import Any
 
+from amazonlite.common.core.tasks import stop
 from amazonlite.common.observe.health import Health
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.common.observe.metrics import TASK_RESTARTS
@@ -21,7 +21,6 @@ Sleep = Callable[[float], Awaitable[None]]
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 STEADY_AFTER = 60.0
-ASK_AGAIN_SECONDS = 1.0
 
 
 async def supervise(run: Background, health: Health, *, sleep: Sleep = asyncio.sleep) -> None:
@@ -51,12 +50,3 @@ async def running(background: Sequence[Background], health: Health) -> AsyncIter
         yield
     finally:
         await stop(tasks)
-
-
-async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Until all have ended: a library that loses a cancellation must not keep the process from stopping."""
-    left = {task for task in tasks if not task.done()}
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=ASK_AGAIN_SECONDS)
