@@ -95,7 +95,7 @@ class Loader:
             async with asyncio.TaskGroup() as group:
                 for batch in batches(entries):
                     group.create_task(one(batch))
-        except* (LoadRefused, DomainError) as failures:
+        except ExceptionGroup as failures:
             raise _first(failures) from failures
         return loaded
 
@@ -128,6 +128,7 @@ class Loader:
             return 0, repr(error).encode(), 0.0
 
 
-def _first(failures: BaseExceptionGroup[LoadRefused | DomainError]) -> LoadRefused:
+def _first(failures: ExceptionGroup[Exception]) -> Exception:
+    """What failed first; what the shop said of it is a refusal."""
     error = failures.exceptions[0]
-    return error if isinstance(error, LoadRefused) else LoadRefused(str(error))
+    return LoadRefused(str(error)) if isinstance(error, DomainError) else error
