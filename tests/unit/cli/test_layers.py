@@ -212,6 +212,11 @@ def test_the_digest_of_files_changes_when_they_do(tmp_path: Path, change: Callab
     assert layers.digest_of_files([source]) != before
 
 
+def test_there_is_no_digest_of_files_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        layers.digest_of_files([tree(tmp_path / "src"), tmp_path / "lost"])
+
+
 def test_the_digest_of_files_looks_at_every_root_and_at_single_files(tmp_path: Path) -> None:
     first, second = tree(tmp_path / "one"), tree(tmp_path / "two")
     lock = second / "a.py"

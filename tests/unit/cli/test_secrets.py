@@ -67,6 +67,19 @@ def test_only_what_is_missing_is_made() -> None:
     assert secrets.missing(known).keys() == {"redis-auth", "client-order"}
 
 
+def test_a_secret_that_lost_a_part_gets_that_part_only() -> None:
+    known = secrets.missing({})
+    lost = {name: dict(secret) for name, secret in known.items()}
+    del lost["mysql-order"]["migrate-password"], lost["client-order"]["id"]
+    lost["auth-signing"] = {}
+    made = secrets.missing(lost)
+    assert made.keys() == {"mysql-order", "client-order", "auth-signing"}
+    assert made["client-order"] == known["client-order"]
+    assert made["mysql-order"]["password"] == known["mysql-order"]["password"]
+    assert made["mysql-order"]["migrate-password"] not in ("", known["mysql-order"]["migrate-password"])
+    assert len(made["auth-signing"]) == 1
+
+
 def test_a_second_run_keeps_every_value_and_writes_nothing() -> None:
     server = Server()
     first = ensure(server)

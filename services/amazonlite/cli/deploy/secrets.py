@@ -37,6 +37,7 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
     "load": ("internal", "staff:tokens", "staff:stock", "staff:catalogue"),
 }
 """Scopes of each client of the auth service."""
+SIGNING = "auth-signing"
 
 
 def password() -> str:
@@ -62,7 +63,7 @@ def _makers() -> dict[str, Callable[[], Secret]]:
         "mysql-root": lambda: {"password": password()},
         "redis-admin": lambda: _redis("admin"),
         "mongodb-product": lambda: {"url": "mongodb://mongodb:27017/"},
-        "auth-signing": _signing_key,
+        SIGNING: _signing_key,
         "queue-ticket": lambda: {"key": secrets.token_hex(32)},
         "payment-webhook": lambda: {"secret": password()},
     }
@@ -73,8 +74,11 @@ def _makers() -> dict[str, Callable[[], Secret]]:
 
 
 def missing(existing: Secrets) -> Secrets:
-    """Secrets that are not there yet, with fresh random values."""
-    return {name: make() for name, make in _makers().items() if name not in existing}
+    """Secrets that are not there yet, or only in part, with fresh random values for what they lack."""
+    whole = {name: {**make(), **existing.get(name, {})} for name, make in _makers().items()}
+    if signing := existing.get(SIGNING):  # named by their times of birth: with any one key it is whole
+        whole[SIGNING] = signing
+    return {name: secret for name, secret in whole.items() if secret != existing.get(name)}
 
 
 def _account(user: str, word: str) -> list[str]:

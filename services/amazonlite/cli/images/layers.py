@@ -97,9 +97,13 @@ def key_of(*parts: str) -> str:
 
 
 def digest_of_files(roots: Iterable[Path]) -> str:
-    """Changes when any file below `roots` is added, removed, renamed or edited; compiled Python does not count."""
+    """Changes when any file below `roots` is added, removed, renamed or edited; compiled Python does not count.
+
+    FileNotFoundError: a root is not there, and nothing may look the same as something empty.
+    """
     sha = hashlib.sha256()
     for root in roots:
+        root.stat()
         files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
         for path in files:
             if "__pycache__" in path.parts:
