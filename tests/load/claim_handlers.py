@@ -12,13 +12,16 @@ from amazonlite.common.http.app import create_app
 from amazonlite.common.security.jwks import JwksSource
 from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.inventory.app import create as create_inventory
-from amazonlite.inventory.desk import Desk
 from amazonlite.inventory.flash_sale.api import IdempotencyKey, SaleId, Shopper, TicketText
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
 from amazonlite.inventory.flash_sale.commit_claims import commit_claims
 from amazonlite.inventory.flash_sale.decide import Claim, Held
-from amazonlite.inventory.flash_sale.desk import SaleDesk
+from amazonlite.inventory.flash_sale.desk import QueueDesk, SaleDesk
+from amazonlite.inventory.flash_sale.errors import NotAdmitted
+from amazonlite.inventory.flash_sale.queue import look
+from amazonlite.inventory.flash_sale.queue_store import Standing
 from amazonlite.inventory.flash_sale.schemas import ClaimUnits
+from amazonlite.inventory.flash_sale.ticket import Ticket
 from amazonlite.inventory.settings import Settings
 
 
@@ -30,11 +33,14 @@ def ours() -> FastAPI:
 class OneRowLockAClaim:
     """Takes the batcher's place: every claim is a transaction of its own that waits for the sale's row lock."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: QueueDesk) -> None:
         self._desk = desk
 
     async def claim(self, claim: Claim) -> Held:
-        (outcome,) = await commit_claims(self._desk, claim.sale_id, [claim])
+        place = await look(self._desk, Ticket(claim.sale_id, claim.customer_id, claim.arrival))
+        if place.standing is not Standing.ADMITTED:
+            raise NotAdmitted(place.standing)
+        (outcome,) = await commit_claims(self._desk.desk, claim.sale_id, [claim])
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -44,7 +50,7 @@ def row_locking() -> FastAPI:
     """The inventory service without groups; all else is the same code."""
     app = create_inventory()
     desk: SaleDesk = app.state.sale_desk
-    app.state.sale_desk = replace(desk, batcher=cast(ClaimBatcher, OneRowLockAClaim(desk.desk)))
+    app.state.sale_desk = replace(desk, batcher=cast(ClaimBatcher, OneRowLockAClaim(desk)))
     return app
 
 

@@ -32,14 +32,15 @@ from amazonlite.inventory.flash_sale.admission import Admitter
 from amazonlite.inventory.flash_sale.allocate import allocate
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
 from amazonlite.inventory.flash_sale.change_state import change_state
-from amazonlite.inventory.flash_sale.claim import PlaceFreer, claim_units
+from amazonlite.inventory.flash_sale.claim import claim_units
 from amazonlite.inventory.flash_sale.commit_claims import commit_claims
 from amazonlite.inventory.flash_sale.decide import Claim, Held
-from amazonlite.inventory.flash_sale.desk import SaleDesk
+from amazonlite.inventory.flash_sale.desk import QueueDesk, SaleDesk
 from amazonlite.inventory.flash_sale.domain import Admission, Books, SaleState, Terms
 from amazonlite.inventory.flash_sale.queue import join, look
 from amazonlite.inventory.flash_sale.queue_store import QueueStore, Standing, connect
 from amazonlite.inventory.flash_sale.read import read_books
+from amazonlite.inventory.flash_sale.serve_claims import ClaimServer
 from amazonlite.inventory.flash_sale.step import Step
 from amazonlite.inventory.flash_sale.ticket import Ticket, TicketOffice
 from support.delivery import deliver, event, outbox
@@ -80,10 +81,11 @@ def terms(sku: str, quantity: int, **overrides: Any) -> Terms:
 
 @dataclass
 class Pod:
-    """One replica: a pool, a queue client and a batcher of its own."""
+    """One replica: a pool, a queue client and batchers of its own. At the counter nobody is asked whose turn it is."""
 
     engine: AsyncEngine
     sale_desk: SaleDesk
+    counter: ClaimBatcher
     admitter: Admitter
     _steps: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -129,12 +131,13 @@ class Pod:
         return ticket
 
     async def claim(self, ticket: Ticket, *, key: str = "key", quantity: int = 1) -> Held:
-        wish = Claim(ticket.sale_id, ticket.customer_id, key, quantity)
-        return await claim_units(self.sale_desk, wish, ticket)
+        return await claim_units(
+            self.sale_desk, Claim(ticket.sale_id, ticket.customer_id, key, quantity, ticket.arrival)
+        )
 
     async def held(self, sale_id: str, customer: str, *, quantity: int = 1) -> Held:
         """A hold got straight from the batcher, without the queue."""
-        return await self.sale_desk.batcher.claim(Claim(sale_id, customer, new_id("key"), quantity))
+        return await self.counter.claim(Claim(sale_id, customer, new_id("key"), quantity))
 
     async def happens(self, kind: str, order_id: str, *, times: int = 2, **data: Any) -> None:
         """The event, delivered twice."""
@@ -166,8 +169,9 @@ def make_pod(mysql: MysqlSettings, redis_url: str, *, pool_size: int = 16) -> Po
     engine = create_engine(mysql, pool_size=pool_size)
     desk = Desk(unit_of_work_factory(engine, None, Registry.load().validate))
     queue = QueueStore(connect(redis_url))
-    batcher = ClaimBatcher(partial(commit_claims, desk), PlaceFreer(queue))
-    return Pod(engine, SaleDesk(desk, queue, TicketOffice(TICKET_KEY), batcher), Admitter(desk, queue))
+    tickets = TicketOffice(TICKET_KEY)
+    sale_desk = SaleDesk(desk, queue, tickets, ClaimBatcher(ClaimServer(QueueDesk(desk, queue, tickets))))
+    return Pod(engine, sale_desk, ClaimBatcher(partial(commit_claims, desk)), Admitter(desk, queue))
 
 
 @asynccontextmanager

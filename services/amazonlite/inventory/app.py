@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 
 from fastapi import FastAPI
 
@@ -25,11 +24,10 @@ from amazonlite.inventory.expire import keep_expiring
 from amazonlite.inventory.flash_sale.admission import Admitter
 from amazonlite.inventory.flash_sale.api import shop as sale_shop
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
-from amazonlite.inventory.flash_sale.claim import PlaceFreer
-from amazonlite.inventory.flash_sale.commit_claims import commit_claims
-from amazonlite.inventory.flash_sale.desk import SaleDesk
+from amazonlite.inventory.flash_sale.desk import QueueDesk, SaleDesk
 from amazonlite.inventory.flash_sale.operator_api import operator
 from amazonlite.inventory.flash_sale.queue_store import QueueStore, connect
+from amazonlite.inventory.flash_sale.serve_claims import ClaimServer
 from amazonlite.inventory.flash_sale.ticket import TicketOffice
 from amazonlite.inventory.settings import Settings
 
@@ -65,8 +63,9 @@ class _Service:
         work, self.desk = (Desk(unit_of_work_factory(e, self.relay.wake, EVENTS.validate)) for e in self._engines)
         self._queue = QueueStore(connect(settings.redis.url))
         self.admitter = Admitter(work, self._queue)
-        batcher = ClaimBatcher(partial(commit_claims, work), PlaceFreer(self._queue))
-        self.sale_desk = SaleDesk(self.desk, self._queue, TicketOffice(settings.ticket_key), batcher)
+        tickets = TicketOffice(settings.ticket_key)
+        batcher = ClaimBatcher(ClaimServer(QueueDesk(work, self._queue, tickets)))
+        self.sale_desk = SaleDesk(self.desk, self._queue, tickets, batcher)
         self.consumer = Consumer(
             settings.kafka, GROUP, handlers(work), work.transactions, self._producer, check=EVENTS.validate
         )

@@ -86,7 +86,7 @@ async def test_exactly_the_units_there_are_get_held(two_pods: list[Pod]) -> None
 
     async def arrive(claim: Claim) -> str:
         await asyncio.sleep(random.uniform(0, 1))
-        return await outcome_of(partial(random.choice(two_pods).sale_desk.batcher.claim, claim))
+        return await outcome_of(partial(random.choice(two_pods).counter.claim, claim))
 
     async with running(watch.run()):
         outcomes = await together(arrive(claim) for claim in claims)
@@ -109,7 +109,7 @@ async def test_no_customer_gets_more_than_the_limit_by_trying_everywhere_at_once
         for attempt in range(10)
     ]
     random.Random(7).shuffle(claims)
-    outcomes = await together(outcome_of(partial(pod.sale_desk.batcher.claim, claim)) for pod, claim in claims)
+    outcomes = await together(outcome_of(partial(pod.counter.claim, claim)) for pod, claim in claims)
     assert {outcome for outcome in outcomes if not outcome.startswith("hld_")} == {CustomerLimitReached.code}
     taken = await two_pods[0].ask(
         "SELECT SUM(quantity) FROM reservation JOIN reservation_line ON reservation_id = id GROUP BY customer_id"
@@ -139,7 +139,7 @@ async def test_killing_the_database_s_connections_neither_loses_nor_doubles_a_cl
     async def claim(number: int) -> str:
         await asyncio.sleep(random.uniform(0, 1))
         wish = Claim(sale, f"usr_{number}", "key", 1)
-        return await outcome_of(partial(two_pods[number % 2].sale_desk.batcher.claim, wish), interrupted)
+        return await outcome_of(partial(two_pods[number % 2].counter.claim, wish), interrupted)
 
     _, outcomes = await together([kill_connections(), claim_all()])
     assert interrupted.total() > 0
@@ -203,16 +203,16 @@ async def test_a_claim_whose_commit_was_lost_is_answered_by_its_retry(
 ) -> None:
     """The worst moment: the database has committed, and the pod never hears of it."""
     sale = await pod.on_sale(terms("B01", 10))
-    commit = pod.sale_desk.batcher._commit
+    commit = pod.counter._serve
 
     async def commit_and_lose_the_answer(sale_id: str, claims: object) -> object:
         await commit(sale_id, claims)  # type: ignore[arg-type]
         raise StoreUnavailable("the connection broke")
 
-    monkeypatch.setattr(pod.sale_desk.batcher, "_commit", commit_and_lose_the_answer)
+    monkeypatch.setattr(pod.counter, "_serve", commit_and_lose_the_answer)
     with pytest.raises(StoreUnavailable):
-        await pod.sale_desk.batcher.claim(Claim(sale, "usr_a", "key", 1))
+        await pod.counter.claim(Claim(sale, "usr_a", "key", 1))
     monkeypatch.undo()
-    assert not (await pod.sale_desk.batcher.claim(Claim(sale, "usr_a", "key", 1))).new
+    assert not (await pod.counter.claim(Claim(sale, "usr_a", "key", 1))).new
     assert (await pod.stock("B01")) == Stock("B01", 10, 0, 10)
     assert (await pod.books(sale)).sale.counters.held == 1

@@ -151,16 +151,3 @@ async def test_nobody_waits_for_a_worker_that_was_stopped(committer: Committer) 
     [again] = await claimed(batcher, "c")
     await committer.commit()
     assert (await again).hold.id == "c"
-
-
-async def test_who_listens_hears_of_what_was_committed_only(committer: Committer) -> None:
-    heard: list[list[str]] = []
-    batcher = ClaimBatcher(committer, lambda _sale, claims, _outcomes: heard.append([c.customer_id for c in claims]))
-    await claimed(batcher, "a")
-    [failed] = await claimed(batcher, "b")
-    await committer.commit()
-    committer.error = StoreUnavailable("away")
-    await committer.commit()
-    with pytest.raises(StoreUnavailable):
-        await failed
-    assert heard == [["a"]]

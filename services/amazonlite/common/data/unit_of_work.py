@@ -53,11 +53,17 @@ class UnitOfWork:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Closing rolls back what was not committed; a cancelled task must not leave the connection half way through.
-        await asyncio.shield(asyncio.create_task(self.conn.close()))
+        await self._close()
         store_error = translated(error) if error is not None else None
         if store_error is not None:
             raise store_error from error
+
+    async def _close(self) -> None:
+        if not self.conn.in_transaction():  # nothing to tell the database: closed at once, in this turn of the loop
+            await self.conn.close()
+            return
+        # Closing rolls back what was not committed; a cancelled task must not leave the connection half way through.
+        await asyncio.shield(asyncio.create_task(self.conn.close()))
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None

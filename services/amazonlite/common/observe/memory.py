@@ -8,9 +8,9 @@ import sys
 
 _MMAP_THRESHOLD = -3  # malloc.h
 _ARENA_MAX = -8
-# A request under way makes hundreds of objects, nearly all freed by their reference count: at the default of 700 the
-# collector looks at a burst of requests again and again and finds nothing.
-_YOUNG_OBJECTS = 10_000
+# A request under way keeps hundreds of objects alive, nearly all freed by their reference count: at the default of 700
+# the collector looks at a crowd of two hundred requests again and again and finds nothing.
+_YOUNG_OBJECTS = 50_000
 
 
 def bound_memory() -> None:

@@ -40,6 +40,32 @@ IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
 shop = APIRouter(prefix="/api/flash-sales", tags=["flash sales"])
 
 
+# First, because routes are tried in their order and a rush is made of these.
+@shop.post("/{sale_id}/claims", status_code=201, response_model=HeldView)
+async def claim(
+    desk: AtDesk,
+    shopper: Shopper,
+    sale_id: SaleId,
+    body: ClaimUnits,
+    x_queue_ticket: TicketText,
+    idempotency_key: IdempotencyKey,
+) -> Response:
+    """Holds units for the shopper until `payBefore`. The same key again gets the same hold."""
+    ticket = desk.tickets.read(x_queue_ticket, sale_id, shopper.subject)
+    wish = Claim(
+        sale_id,
+        shopper.subject,
+        idempotency_key,
+        body.quantity,
+        ticket.arrival,
+        correlation_id=context.correlation_id.get(),
+        traceparent=context.traceparent.get(),
+    )
+    held = await claim_units(desk, wish)
+    headers = {} if held.new else {"Idempotency-Replayed": "true"}
+    return HeldView.of(sale_id, held).answer(201, headers)
+
+
 @shop.get("", response_model=SaleList)
 async def sales(desk: AtDesk) -> SaleList:
     return SaleList(items=[SaleSummary.of(sale) for sale in await list_sales(desk.desk)])
@@ -69,27 +95,3 @@ async def look(desk: AtDesk, shopper: Shopper, sale_id: SaleId, x_queue_ticket: 
 async def leave(desk: AtDesk, shopper: Shopper, sale_id: SaleId, x_queue_ticket: TicketText) -> Response:
     await queue.leave(desk, desk.tickets.read(x_queue_ticket, sale_id, shopper.subject))
     return Response(status_code=204)
-
-
-@shop.post("/{sale_id}/claims", status_code=201, response_model=HeldView)
-async def claim(
-    desk: AtDesk,
-    shopper: Shopper,
-    sale_id: SaleId,
-    body: ClaimUnits,
-    x_queue_ticket: TicketText,
-    idempotency_key: IdempotencyKey,
-) -> Response:
-    """Holds units for the shopper until `payBefore`. The same key again gets the same hold."""
-    ticket = desk.tickets.read(x_queue_ticket, sale_id, shopper.subject)
-    wish = Claim(
-        sale_id,
-        shopper.subject,
-        idempotency_key,
-        body.quantity,
-        correlation_id=context.correlation_id.get(),
-        traceparent=context.traceparent.get(),
-    )
-    held = await claim_units(desk, wish, ticket)
-    headers = {} if held.new else {"Idempotency-Replayed": "true"}
-    return HeldView.of(sale_id, held).answer(201, headers)

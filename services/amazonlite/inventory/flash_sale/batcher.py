@@ -1,7 +1,7 @@
-"""Claims on one sale are committed in groups: while one group commits, the next one gathers.
+"""Claims on one sale are served in groups: while one group is served, the next one gathers.
 
 No claim waits for company: alone, it is a group of one. Under load the groups grow by themselves, and each costs one
-transaction however many claims it holds. Nobody is answered before the group is committed.
+question to the queue and one transaction however many claims it holds. Nobody is answered before all is committed.
 """
 
 from __future__ import annotations
@@ -22,26 +22,23 @@ log = get_logger(__name__)
 MAX_GROUP = 200
 MAX_WAITING = 2000
 
-Commit = Callable[[str, Sequence[Claim]], Awaitable[list[Outcome]]]
-Committed = Callable[[str, Sequence[Claim], Sequence[Outcome]], None]
+Serve = Callable[[str, Sequence[Claim]], Awaitable[list[Outcome]]]
 
 
 class ClaimBatcher:
     """One lane a sale; ``max_waiting`` bounds each lane, so that a claim is refused rather than answered too late.
 
-    ``committed`` hears of every group that was; it must not block.
+    ``serve`` gives an outcome for each claim of a group, in their order, once what it did is committed.
     """
 
     def __init__(
         self,
-        commit: Commit,
-        committed: Committed = lambda _sale_id, _claims, _outcomes: None,
+        serve: Serve,
         *,
         max_group: int = MAX_GROUP,
         max_waiting: int = MAX_WAITING,
     ) -> None:
-        self._commit = commit
-        self._committed = committed
+        self._serve = serve
         self._max_group = max_group
         self._max_waiting = max_waiting
         self._lanes: dict[str, _Lane] = {}
@@ -63,19 +60,17 @@ class ClaimBatcher:
     async def _work(self, sale_id: str, lane: _Lane) -> None:
         try:
             while group := lane.next_group(self._max_group):
-                await self._serve(sale_id, group)
+                await self._answer_group(sale_id, group)
         finally:
             # No await between the empty lane and here: a claim that comes later starts a worker of its own.
             del self._lanes[sale_id]
             lane.abandon()
 
-    async def _serve(self, sale_id: str, group: Sequence[_Waiter]) -> None:
+    async def _answer_group(self, sale_id: str, group: Sequence[_Waiter]) -> None:
         claims = [claim for claim, _ in group]
         CLAIM_GROUP.observe(len(claims))
         try:
-            outcomes = await self._commit(sale_id, claims)
-            _answer(group, outcomes)
-            self._committed(sale_id, claims, outcomes)
+            _answer(group, await self._serve(sale_id, claims))
         except DomainError as error:
             _answer(group, [error] * len(group))
         except Exception as error:

@@ -17,12 +17,16 @@ from amazonlite.inventory.flash_sale.errors import ClaimKeyReused, CustomerLimit
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One shopper's wish for ``quantity`` units. ``key`` is the Idempotency-Key: the same again is the same claim."""
+    """One shopper's wish for ``quantity`` units. ``key`` is the Idempotency-Key: the same again is the same claim.
+
+    ``arrival`` is the number on the shopper's ticket.
+    """
 
     sale_id: str
     customer_id: str
     key: str
     quantity: int
+    arrival: int = 0
     correlation_id: str = ""
     traceparent: str = ""
 

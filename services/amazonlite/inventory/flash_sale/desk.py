@@ -11,8 +11,12 @@ from amazonlite.inventory.flash_sale.ticket import TicketOffice
 
 
 @dataclass(frozen=True, slots=True)
-class SaleDesk:
+class QueueDesk:
     desk: Desk
     queue: QueueStore
     tickets: TicketOffice
+
+
+@dataclass(frozen=True, slots=True)
+class SaleDesk(QueueDesk):
     batcher: ClaimBatcher

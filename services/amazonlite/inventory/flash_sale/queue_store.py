@@ -79,7 +79,8 @@ def connect(url: str) -> Redis:
     return Redis(connection_pool=pool)
 
 
-_Visit = tuple[Ticket, int]
+Visit = tuple[Ticket, int]
+"""A ticket, and its customer's draw."""
 
 
 class QueueStore:
@@ -90,7 +91,7 @@ class QueueStore:
         self._tick, self._join, self._visit, self._leave, self._count = map(
             _Script, ("tick", "join", "visit", "leave", "count")
         )
-        self._visits: Together[_Visit, Place] = Together(self._visit_all, at_most=VISITS_AT_ONCE)
+        self._visits: Together[Visit, Place] = Together(self._visit_together, at_most=VISITS_AT_ONCE)
 
     async def tick(self, sale: Sale, now: datetime, known: Turnout, *, grace: timedelta = REBUILD_GRACE) -> Turnout:
         """Tells Redis the sale and admits whom it can; ``now`` is the database's time. The turnout so far."""
@@ -118,6 +119,13 @@ class QueueStore:
         """Renews the shopper's lease or waiting place."""
         return await self._visits.ask((ticket, draw))
 
+    async def visit_all(self, sale_id: str, visits: Sequence[Visit]) -> list[Place]:
+        """As ``visit``, for tickets of one sale."""
+        arguments = [word for ticket, draw in visits for word in (ticket.customer_id, ticket.arrival, draw)]
+        replies = await self._run(self._visit, sale_id, arguments)
+        # No answers at all: Redis does not know the sale.
+        return [_place(reply) for reply in replies] or [Place(Standing.UNSEEDED)] * len(visits)
+
     async def leave(self, sale_id: str, customers: Sequence[str]) -> None:
         await self._run(self._leave, sale_id, list(customers))
 
@@ -128,18 +136,12 @@ class QueueStore:
     async def close(self) -> None:
         await self._redis.aclose()
 
-    async def _visit_all(self, visits: Sequence[_Visit]) -> list[Place]:
-        by_sale: dict[str, list[int]] = defaultdict(list)
-        for position, (ticket, _) in enumerate(visits):
-            by_sale[ticket.sale_id].append(position)
-        places = [Place(Standing.UNSEEDED)] * len(visits)
-        for sale_id, positions in by_sale.items():
-            asked = [visits[position] for position in positions]
-            arguments = [word for ticket, draw in asked for word in (ticket.customer_id, ticket.arrival, draw)]
-            # No answers at all: Redis does not know the sale, and everybody stays UNSEEDED.
-            for position, reply in zip(positions, await self._run(self._visit, sale_id, arguments), strict=False):
-                places[position] = _place(reply)
-        return places
+    async def _visit_together(self, visits: Sequence[Visit]) -> list[Place]:
+        by_sale: dict[str, list[Visit]] = defaultdict(list)
+        for visit in visits:
+            by_sale[visit[0].sale_id].append(visit)
+        places = {sale_id: iter(await self.visit_all(sale_id, asked)) for sale_id, asked in by_sale.items()}
+        return [next(places[ticket.sale_id]) for ticket, _ in visits]
 
     async def _run(self, script: _Script, sale_id: str, arguments: Sequence[Any]) -> Any:
         # The braces keep a sale's keys in one slot of a Redis cluster.
