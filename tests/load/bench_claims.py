@@ -1,8 +1,8 @@
 """Claims through the gateway beside an empty handler and beside one row-locking transaction a claim.
 
-The gateways, the three handlers, Redis and the load are processes of this run on loopback; MySQL is the shop's server
-with a scratch database a side, Kafka a broker of the run's own. The sides take turns, five times; rows hold medians.
-Every claim is another shopper's, with a token and a ticket of its own, and every answer must be a hold.
+The gateways, the pods of the three handlers, Redis and the load are processes of this run on loopback; MySQL is the
+shop's server with a scratch database a side, Kafka a broker of the run's own. The sides take turns, five times; rows
+hold medians. Every claim is another shopper's, with a token and a ticket of its own, and every answer must be a hold.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ from load.loopback import free_port, process, ready
 
 ROUNDS = 5
 SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))
+PODS = (1, 2)  # the chart deploys two
 CONNECTIONS = 200  # as many as the rush test's sale admits at once
 # More than any side can take in one turn; each turn uses lines that none before it has.
 LINES_A_TURN = SECONDS * 4000
 QUIET_LOOKS = 5
 SIDES = ("ours", "empty", "row_locking")
+EMPTY, ROW_LOCK = "same path, empty handler", "one row lock a claim"
 SKU, TICKET_KEY = "BENCHMARKED", "5a" * 32
 
 
@@ -49,22 +51,28 @@ class Turn:
 
 
 async def run() -> list[dict[str, Any]]:
-    """Three rows; raises when any claim of a side failed, for then its figure says nothing."""
+    """Four rows for each number of pods; raises when any claim of a side failed, for then its figure says nothing."""
+    return [row for pods in PODS for row in await _measure(pods)]
+
+
+async def _measure(pods: int) -> list[dict[str, Any]]:
     async with AsyncExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-claims-")))
-        gateways, backends = await _start(stack, scratch)
+        gateways, backends = await _start(stack, scratch, pods)
         turns: dict[str, list[Turn]] = {side: [] for side in SIDES}
         for round_number in range(ROUNDS):
             for side in SIDES:
                 turns[side].append(await _turn(gateways[side], scratch / side, round_number * LINES_A_TURN))
-                await _quiet(backends[side])
+                for backend in backends[side]:
+                    await _quiet(backend)
     rate = {side: statistics.median(turn.rate for turn in turns[side]) for side in SIDES}
     p95 = {side: statistics.median(turn.p95 for turn in turns[side]) for side in SIDES}
+    where = f"{pods} pod{'s' if pods > 1 else ''}"
     return [
-        _row("claims through the gateway", "claims/s", rate["ours"], rate["empty"], "same path, empty handler", 0.5),
-        _row("claims beside row locks", "claims/s", rate["ours"], rate["row_locking"], "one row lock a claim", 5.0),
-        _row(f"claims p95, {CONNECTIONS} at once", "ms", p95["ours"], p95["empty"], "same path, empty handler", None),
-        _row("claims p95 beside row locks", "ms", p95["ours"], p95["row_locking"], "one row lock a claim", None),
+        _row(f"claims through the gateway, {where}", "claims/s", rate["ours"], rate["empty"], EMPTY, 0.5),
+        _row(f"claims beside row locks, {where}", "claims/s", rate["ours"], rate["row_locking"], ROW_LOCK, 5.0),
+        _row(f"claims p95, {CONNECTIONS} at once, {where}", "ms", p95["ours"], p95["empty"], EMPTY, None),
+        _row(f"claims p95 beside row locks, {where}", "ms", p95["ours"], p95["row_locking"], ROW_LOCK, None),
     ]
 
 
@@ -82,28 +90,30 @@ def _row(job: str, unit: str, ours: float, other: float, other_name: str, wanted
     }
 
 
-async def _start(stack: AsyncExitStack, scratch: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """By side, the URL of the sale behind a gateway of its own, and that of the handler behind the gateway."""
+async def _start(stack: AsyncExitStack, scratch: Path, pods: int) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """By side, the URL of the sale behind a gateway of its own, and those of the handlers behind the gateway."""
     keys = {"keys": [public_jwk(TEST_KEY.kid, TEST_KEY.private.public_key())]}
     kafka = await stack.enter_async_context(stores_kafka())
     urls, backends = {}, {}
     for side in SIDES:
         api = await stack.enter_async_context(FakeKubeApi({"/api/auth/.well-known/jwks.json": keys}))
         redis = await _redis(stack, scratch)
-        backend, gateway = free_port(), free_port()
+        ports, gateway = [free_port() for _ in range(pods)], free_port()
         shared = {"REDIS_URL": redis, "AUTH_URL": api.url, "LOG_LEVEL": "error"}
-        await api.put(http_route("sales", rule("/api/flash-sales", ("127.0.0.1", backend, 1))))
+        await api.put(http_route("sales", rule("/api/flash-sales", *(("127.0.0.1", port, 1) for port in ports))))
         handler = [
             sys.executable,
             "-c",
             f"from amazonlite.common.http.serve import run; run('load.claim_handlers:{side}')",
         ]
-        await stack.enter_async_context(process(handler, backend, shared | _environment(stack, kafka)))
+        environment = shared | _environment(stack, kafka)
+        for port in ports:
+            await stack.enter_async_context(process(handler, port, environment))
         proxy = [sys.executable, "-m", "amazonlite.gateway"]
         await stack.enter_async_context(process(proxy, gateway, shared | {"KUBE_API_URL": api.url}))
         await ready(f"http://127.0.0.1:{gateway}/readyz")
-        backends[side] = f"http://127.0.0.1:{backend}"
-        sale = await _open_sale(backends[side]) if side != "empty" else "fs_empty"
+        backends[side] = [f"http://127.0.0.1:{port}" for port in ports]
+        sale = await _open_sale(backends[side][0]) if side != "empty" else "fs_empty"
         _write_shoppers(scratch / side, sale)
         urls[side] = f"http://127.0.0.1:{gateway}/api/flash-sales/{sale}/claims"
     return urls, backends

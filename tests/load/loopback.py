@@ -23,10 +23,11 @@ async def process(command: list[str], port: int, environment: dict[str, str]) ->
         program, *command[1:], env={**os.environ, "PORT": str(port), **environment}, stdout=asyncio.subprocess.DEVNULL
     )
     try:
-        await _until(lambda: _listens(port), f"{command[0]} on port {port}")
+        await _until(lambda: _listens(port, child), f"{command[0]} on port {port}")
         yield
     finally:
-        child.terminate()
+        if child.returncode is None:
+            child.terminate()
         await child.wait()
 
 
@@ -49,7 +50,9 @@ async def _until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
     raise TimeoutError(f"{what} did not come up in {UP_WITHIN_SECONDS} s")
 
 
-async def _listens(port: int) -> bool:
+async def _listens(port: int, child: asyncio.subprocess.Process) -> bool:
+    if child.returncode is not None:
+        raise ChildProcessError(f"the program for port {port} ended with status {child.returncode} before it listened")
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:

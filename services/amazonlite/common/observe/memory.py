@@ -10,7 +10,7 @@ _MMAP_THRESHOLD = -3  # malloc.h
 _ARENA_MAX = -8
 # A request under way keeps hundreds of objects alive, nearly all freed by their reference count: at the default of 700
 # the collector looks at a crowd of two hundred requests again and again and finds nothing.
-_YOUNG_OBJECTS = 50_000
+_YOUNG_OBJECTS = 20_000
 
 
 def bound_memory() -> None:
