@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from amazonlite.common.core.clock import parse_iso
+from amazonlite.common.testing.eventually import eventually
 from amazonlite.inventory.domain import Kind, ReservationState, Stock
 from amazonlite.inventory.expire import expire_overdue
-from amazonlite.inventory.flash_sale.domain import Counters, SaleState
+from amazonlite.inventory.flash_sale.decide import Claim, Held, Outcome
+from amazonlite.inventory.flash_sale.domain import Admission, AdmissionOrder, Counters, SaleState
 from amazonlite.inventory.flash_sale.errors import (
     ClaimKeyReused,
     CustomerLimitReached,
@@ -17,7 +20,11 @@ from amazonlite.inventory.flash_sale.errors import (
     SaleNotOpen,
     SoldOut,
 )
+from amazonlite.inventory.flash_sale.queue import leave
+from amazonlite.inventory.flash_sale.serve_claims import ClaimServer
+from amazonlite.inventory.flash_sale.ticket import Ticket
 from support.inventory import PRICE, Pod, terms
+from support.own_redis import OwnRedis
 
 AUTHORIZED = "order.authorized.v1"
 
@@ -68,6 +75,54 @@ async def test_the_same_claim_again_gets_the_same_hold_on_any_pod(two_pods: list
     assert not again.new
     assert again.hold.id == first.hold.id
     assert (await one.books(sale)).sale.counters.held == 1
+
+
+async def together_at_the_counter(pod: Pod, *tickets: Ticket) -> list[Outcome]:
+    """What a group made of these shoppers' claims is answered."""
+    claims = [Claim(ticket.sale_id, ticket.customer_id, "key", 1, ticket.arrival) for ticket in tickets]
+    return await ClaimServer(pod.sale_desk)(tickets[0].sale_id, claims)
+
+
+async def test_in_a_group_each_gets_their_own_answer(pod: Pod) -> None:
+    sale = await pod.on_sale(terms("B01", 10), Admission(1, 1000, AdmissionOrder.FIFO))
+    before = await pod.admitted(sale, "usr_before")
+    held = await pod.claim(before)
+    admitted = await pod.admitted(sale, "usr_admitted")
+    waiting = await pod.joined(sale, "usr_waiting")
+    left = await pod.joined(sale, "usr_left")
+    await leave(pod.sale_desk, left)
+    outcomes = await together_at_the_counter(pod, waiting, before, admitted, left, admitted)
+    assert [type(outcome) for outcome in outcomes] == [NotAdmitted, Held, Held, NotAdmitted, Held]
+    _, again, new, _, twice = outcomes
+    assert again == replace(held, new=False)
+    assert isinstance(new, Held)
+    assert twice == replace(new, new=False)
+    assert (await pod.books(sale)).sale.counters.held == 2
+
+
+async def test_a_group_is_served_by_an_emptied_redis_too(pod: Pod, redis_server: OwnRedis) -> None:
+    sale = await pod.on_sale(terms("B01", 10))
+    tickets = [await pod.admitted(sale, f"usr_{name}") for name in "abc"]
+    redis_server.empty()
+    assert [type(outcome) for outcome in await together_at_the_counter(pod, *tickets)] == [NotAdmitted] * 3
+
+    async def all_held() -> bool:
+        return all(isinstance(outcome, Held) for outcome in await together_at_the_counter(pod, *tickets))
+
+    await eventually(all_held, within=5)
+    assert (await pod.books(sale)).sale.counters.held == 3
+
+
+async def test_a_group_that_comes_after_the_end_hears_why(pod: Pod, redis_server: OwnRedis) -> None:
+    sale = await pod.on_sale(terms("B01", 10))
+    tickets = [await pod.admitted(sale, f"usr_{name}") for name in "ab"]
+    held = await pod.claim(tickets[0])
+    await pod.moved(sale, SaleState.ABORTED)
+    redis_server.empty()
+    again, closed = await together_at_the_counter(pod, *tickets)
+    assert again == replace(held, new=False)
+    assert isinstance(closed, SaleNotOpen)
+    assert closed.extra["reason"] == "aborted"
 
 
 async def test_a_key_used_for_another_quantity_is_refused(pod: Pod) -> None:
