@@ -40,7 +40,16 @@ build_addons() {
   rm -rf "$HOME_DIR/gateway-api" && cp -r --no-preserve=mode "$api/config/crd/standard" "$HOME_DIR/gateway-api"
 }
 
+# All that a first build and the images need, asked for before anything takes minutes.
+compilers() {
+  local missing=() name
+  for name in go javac mvn; do command -v "$name" >/dev/null || missing+=("$name"); done
+  [ ${#missing[@]} -eq 0 ] ||
+    fail "not on the path: ${missing[*]}" "install Go 1.21 or later (it fetches the release it needs), a JDK 17 or later and Maven, then run this again"
+}
+
 build() {
+  current || compilers
   packages
   compile kube
   compile addons

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -60,6 +61,22 @@ async def test_a_commit_keeps_state_and_wakes_the_relay_once(engine: AsyncEngine
         await uow.commit()
     assert woken == [True]
     assert await count(engine) == 2
+
+
+def committed() -> float:
+    return REGISTRY.get_sample_value("events_committed_total", {"type": "order.created.v1"}) or 0
+
+
+async def test_only_what_is_committed_is_counted(engine: AsyncEngine) -> None:
+    before = committed()
+    async with unit_of_work_factory(engine)() as uow:
+        await uow.add_event(an_event())
+    assert committed() == before
+    async with unit_of_work_factory(engine)() as uow:
+        await uow.add_events([an_event(), an_event("ord_2")])
+        await uow.commit()
+        await uow.commit()
+    assert committed() == before + 2
 
 
 async def test_sessions_read_committed_in_utc(engine: AsyncEngine) -> None:

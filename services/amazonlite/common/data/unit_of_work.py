@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter as Counted
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 from zlib import crc32
 
 import msgspec
+from prometheus_client import Counter
 from sqlalchemy import CursorResult, Executable, MetaData, bindparam, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from amazonlite.common.core.event import Event, as_cloud_event
 from amazonlite.common.data.errors import StoreContended, translated
 from amazonlite.common.data.tables import SHARDS, outbox_pending_table, outbox_table
+
+EVENTS_COMMITTED = Counter("events_committed_total", "Facts that this service has committed, by their type", ["type"])
 
 T = TypeVar("T")
 
@@ -41,7 +45,7 @@ class UnitOfWork:
         self._engine = engine
         self._on_events_committed = on_events_committed or _nothing
         self._check = check or _nothing
-        self._has_events = False
+        self._written: Counted[str] = Counted()
 
     async def __aenter__(self) -> UnitOfWork:
         try:
@@ -80,13 +84,15 @@ class UnitOfWork:
             self._check(event)
         await self.conn.execute(_WRITE, [_outbox_row(event) for event in events])
         await self.conn.execute(_MARK_PENDING, {"written": [event.id for event in events]})
-        self._has_events = True
+        self._written.update(event.type for event in events)
 
     async def commit(self) -> None:
         await self.conn.commit()
-        if self._has_events:
+        if self._written:
             self._on_events_committed()
-        self._has_events = False
+        for type, count in self._written.items():
+            EVENTS_COMMITTED.labels(type).inc(count)
+        self._written.clear()
 
 
 UnitOfWorkFactory = Callable[[], UnitOfWork]

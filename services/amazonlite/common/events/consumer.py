@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from confluent_kafka import Consumer as Kafka
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
@@ -25,6 +25,7 @@ from amazonlite.common.core.settings import KafkaSettings
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, in_transaction
 from amazonlite.common.events.envelope import MalformedEvent, decode
 from amazonlite.common.events.inbox import first_time
+from amazonlite.common.events.kafka_client import client_config
 from amazonlite.common.events.producer import EventProducer, Record, SendFailed
 from amazonlite.common.events.topics import dlq_of
 from amazonlite.common.observe.logs import get_logger
@@ -165,17 +166,18 @@ class _Client:
     def __init__(self, kafka: KafkaSettings, group: str, topics: list[str], settings: ConsumerSettings) -> None:
         self._topics = topics
         self._settings = settings
-        self._config: dict[str, Any] = {
-            "bootstrap.servers": kafka.bootstrap,
-            "group.id": group,
-            "partition.assignment.strategy": "cooperative-sticky",
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-            "topic.metadata.refresh.interval.ms": 10_000,
-            "reconnect.backoff.max.ms": 1000,
-            "fetch.wait.max.ms": 100,
-            "queued.max.messages.kbytes": 4096,
-        }
+        self._config = client_config(
+            kafka,
+            {
+                "group.id": group,
+                "partition.assignment.strategy": "cooperative-sticky",
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+                "topic.metadata.refresh.interval.ms": 10_000,
+                "fetch.wait.max.ms": 100,
+                "queued.max.messages.kbytes": 4096,
+            },
+        )
 
     async def open(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")

@@ -16,6 +16,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from amazonlite.common.core.settings import KafkaSettings
 from amazonlite.common.events.envelope import CONTENT_TYPE
+from amazonlite.common.events.kafka_client import client_config
 
 MESSAGE_SECONDS = 5.0
 
@@ -72,17 +73,18 @@ class EventProducer:
 
     def __init__(self, kafka: KafkaSettings, *, client: Callable[[dict[str, Any]], Any] = Producer) -> None:
         self._make = client
-        self.config = {
-            "bootstrap.servers": kafka.bootstrap,
-            "enable.idempotence": True,
-            "acks": "all",
-            "linger.ms": 2,
-            "message.timeout.ms": int(MESSAGE_SECONDS * 1000),
-            "topic.metadata.propagation.max.ms": 1000,
-            "reconnect.backoff.max.ms": 1000,
-            # Success needs no call into Python: what flush() leaves without an error was acknowledged.
-            "delivery.report.only.error": True,
-        }
+        self.config = client_config(
+            kafka,
+            {
+                "enable.idempotence": True,
+                "acks": "all",
+                "linger.ms": 2,
+                "message.timeout.ms": int(MESSAGE_SECONDS * 1000),
+                "topic.metadata.propagation.max.ms": 1000,
+                # Success needs no call into Python: what flush() leaves without an error was acknowledged.
+                "delivery.report.only.error": True,
+            },
+        )
         self._client = client(self.config)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-producer")
 

@@ -1,0 +1,19 @@
+"""What every Kafka client of ours is told, whether it sends or takes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from amazonlite.common.core.settings import KafkaSettings
+
+
+def client_config(kafka: KafkaSettings, more: Mapping[str, Any]) -> dict[str, Any]:
+    """For confluent-kafka. Its library would write its troubles to stderr in a form of its own; they go to our log."""
+    return {
+        "bootstrap.servers": kafka.bootstrap,
+        "reconnect.backoff.max.ms": 1000,
+        "logger": logging.getLogger("librdkafka"),
+        **more,
+    }
