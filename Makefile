@@ -49,10 +49,15 @@ check: sync
 	$(RUN) python -m amazonlite.common.events.asyncapi --check
 	$(RUN) pytest -q tests/unit tests/contract
 
-test: check up
+# What tests and benchmarks start themselves; Debian's packages are named like their programs.
+program-%:
+	@command -v $* >/dev/null || { echo "installing $*"; \
+	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $*; } >/dev/null; }
+
+test: check up program-redis-server
 	$(INSIDE) .venv/bin/pytest -v tests/integration tests/race tests/e2e tests/chaos
 
-bench: up
+bench: up program-redis-server program-wrk program-nginx
 	@PYTHONPATH=tests $(INSIDE) .venv/bin/python -m load.bench $(ONLY)
 
 load: up
