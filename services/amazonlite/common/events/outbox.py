@@ -83,8 +83,8 @@ async def next_rows(uow: UnitOfWork, after: Mapping[int, int], per_shard: int) -
         f"SELECT o.shard, o.seq, o.aggregate_id, o.topic, o.payload FROM ({ranges}) p"  # noqa: S608 - our own integers
         " STRAIGHT_JOIN outbox o ON o.seq = p.seq"
     )
-    # Rows have the attributes of OutboxRow; and sorted in the database, the payloads would be sorted along.
-    return sorted(cast(Sequence[OutboxRow], found.all()), key=_SEQ)
+    # An attribute of SQLAlchemy's rows costs ten times one of ours; sorted in the database, payloads would move along.
+    return sorted(map(OutboxRow._make, found), key=_SEQ)
 
 
 async def forget_pending(uow: UnitOfWork, rows: Iterable[OutboxRow]) -> None:
