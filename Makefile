@@ -15,6 +15,7 @@ UV_VERSION := 0.13.9
 UV := $(AMAZONLITE_HOME)/uv-$(UV_VERSION)/bin/uv
 RUN := $(UV) run --frozen --no-sync
 INSIDE := $(RUN) amazonlite inside --
+installed = { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $(1); } >/dev/null
 USERS ?= 20
 FOR ?= 1m
 
@@ -24,7 +25,7 @@ help:
 
 $(UV):
 	@echo "installing uv $(UV_VERSION)"
-	@python3 -c 'import ensurepip' 2>/dev/null || { apt-get update -q && apt-get install -yq python3-venv; } >/dev/null
+	@python3 -c 'import ensurepip' 2>/dev/null || $(call installed,python3-venv)
 	@python3 -m venv --clear $(@D)/..
 	@$(@D)/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 
@@ -51,8 +52,7 @@ check: sync
 
 # What tests and benchmarks start themselves; Debian's packages are named like their programs.
 program-%:
-	@command -v $* >/dev/null || { echo "installing $*"; \
-	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $*; } >/dev/null; }
+	@command -v $* >/dev/null || { echo "installing $*"; $(call installed,$*); }
 
 test: check up program-redis-server
 	$(INSIDE) .venv/bin/pytest -v tests/integration tests/race tests/e2e tests/chaos

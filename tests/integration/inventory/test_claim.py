@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from amazonlite.common.core.clock import parse_iso
+from amazonlite.common.data.errors import StoreUnavailable
+from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.common.testing.eventually import eventually
 from amazonlite.inventory.domain import Kind, ReservationState, Stock
 from amazonlite.inventory.expire import expire_overdue
 from amazonlite.inventory.flash_sale.decide import Claim, Held, Outcome
+from amazonlite.inventory.flash_sale.desk import QueueDesk
 from amazonlite.inventory.flash_sale.domain import Admission, AdmissionOrder, Counters, SaleState
 from amazonlite.inventory.flash_sale.errors import (
     ClaimKeyReused,
@@ -20,7 +24,8 @@ from amazonlite.inventory.flash_sale.errors import (
     SaleNotOpen,
     SoldOut,
 )
-from amazonlite.inventory.flash_sale.queue import leave
+from amazonlite.inventory.flash_sale.queue import leave, look
+from amazonlite.inventory.flash_sale.queue_store import Standing
 from amazonlite.inventory.flash_sale.serve_claims import ClaimServer
 from amazonlite.inventory.flash_sale.ticket import Ticket
 from support.inventory import PRICE, Pod, terms
@@ -98,6 +103,20 @@ async def test_in_a_group_each_gets_their_own_answer(pod: Pod) -> None:
     assert isinstance(new, Held)
     assert twice == replace(new, new=False)
     assert (await pod.books(sale)).sale.counters.held == 2
+
+
+async def test_a_group_that_was_not_committed_keeps_its_places(pod: Pod) -> None:
+    def away() -> UnitOfWork:
+        raise StoreUnavailable("away")
+
+    sale = await pod.on_sale(terms("B01", 10))
+    ticket = await pod.admitted(sale, "usr_a")
+    desk = QueueDesk(replace(pod.desk, transactions=away), pod.sale_desk.queue, pod.sale_desk.tickets)
+    with pytest.raises(StoreUnavailable):
+        await ClaimServer(desk)(sale, [Claim(sale, "usr_a", "key", 1, ticket.arrival)])
+    await asyncio.sleep(0)  # whoever is freed is freed by a task
+    assert (await look(pod.sale_desk, ticket)).standing is Standing.ADMITTED
+    assert (await pod.claim(ticket)).new
 
 
 async def test_a_group_is_served_by_an_emptied_redis_too(pod: Pod, redis_server: OwnRedis) -> None:
