@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import text
@@ -12,10 +12,9 @@ from amazonlite.common.core.event import Event, new_event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, in_transaction
 from amazonlite.common.events.envelope import decode
+from amazonlite.common.events.handlers import AnyHandler, declared
 from amazonlite.common.events.inbox import first_time
 from amazonlite.common.events.registry import Registry
-
-Handler = Callable[[UnitOfWork, Event], Awaitable[None]]
 
 
 def event(kind: str, data: Mapping[str, Any], clock: Clock) -> Event:
@@ -23,13 +22,15 @@ def event(kind: str, data: Mapping[str, Any], clock: Clock) -> Event:
 
 
 async def deliver(
-    factory: UnitOfWorkFactory, consumer: str, handlers: Mapping[str, Handler], message: Event, *, times: int = 2
+    factory: UnitOfWorkFactory, consumer: str, handlers: Mapping[str, AnyHandler], message: Event, *, times: int = 2
 ) -> None:
+    handler = declared(handlers[message.type])
+
     async def work(uow: UnitOfWork) -> None:
         if await first_time(uow, consumer, message.id):
-            await handlers[message.type](uow, message)
+            await handler.alone(uow, message)
 
-    for _ in range(times):
+    for _ in range(times if handler.concerns(message) else 0):
         await in_transaction(factory, work)
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from amazonlite.common.core.event import Event
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory
-
-Handler = Callable[[UnitOfWork, Event], Awaitable[None]]
+from amazonlite.common.events.handlers import AnyHandler, Grouped, Single, declared
 
 
 class PrivateTopics:
@@ -29,11 +28,25 @@ class PrivateTopics:
 
         return lambda: Renaming(engine, wake)
 
-    def receiving(self, handlers: Mapping[str, Handler]) -> dict[str, Handler]:
-        return {self._names[kind]: self._renamed(handler) for kind, handler in handlers.items()}
+    def receiving(self, handlers: Mapping[str, AnyHandler]) -> dict[str, AnyHandler]:
+        return {self._names[kind]: self._renamed(declared(handler)) for kind, handler in handlers.items()}
 
-    def _renamed(self, handler: Handler) -> Handler:
+    def _renamed(self, handler: Single | Grouped) -> AnyHandler:
+        def concerns(event: Event) -> bool:
+            return handler.concerns(self._own(event))
+
+        if isinstance(handler, Grouped):
+            grouped = handler.handle
+
+            async def take_all(uow: UnitOfWork, events: Sequence[Event]) -> None:
+                await grouped(uow, [self._own(event) for event in events])
+
+            return Grouped(take_all, concerns)
+
         async def take(uow: UnitOfWork, event: Event) -> None:
-            await handler(uow, replace(event, type=self._types[event.type]))
+            await handler.alone(uow, self._own(event))
 
-        return take
+        return Single(take, concerns)
+
+    def _own(self, event: Event) -> Event:
+        return replace(event, type=self._types[event.type])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +16,7 @@ from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.settings import KafkaSettings, MysqlSettings
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from amazonlite.common.events.consumer import Consumer
+from amazonlite.common.events.handlers import AnyHandler
 from amazonlite.common.events.producer import EventProducer
 from amazonlite.common.events.relay import Relay
 from amazonlite.common.events.topics import TOPICS
@@ -29,7 +30,7 @@ from amazonlite.payment.domain import Method
 from amazonlite.payment.ports import OrderFact
 from support.orders import ALICE, SERVICE, OrderBench, order_bench
 from support.payments import PaymentBench, payment_bench
-from support.private_topics import Handler, PrivateTopics
+from support.private_topics import PrivateTopics
 
 SECONDS = 30.0
 
@@ -51,7 +52,7 @@ class StandInInventory:
 
     clock: FakeClock
 
-    def handlers(self) -> dict[str, Handler]:
+    def handlers(self) -> Mapping[str, AnyHandler]:
         return {"order.created.v1": self.reserve, "order.authorized.v1": self.confirm}
 
     async def reserve(self, uow: UnitOfWork, event: Event) -> None:
@@ -83,7 +84,7 @@ class Wiring:
 
     @asynccontextmanager
     async def service(
-        self, name: str, engine: AsyncEngine, handlers_of: Callable[[UnitOfWorkFactory], dict[str, Handler]]
+        self, name: str, engine: AsyncEngine, handlers_of: Callable[[UnitOfWorkFactory], Mapping[str, AnyHandler]]
     ) -> AsyncIterator[None]:
         producer = EventProducer(self.kafka)
         relay = Relay(engine, producer)
@@ -129,11 +130,11 @@ async def shop(
 ) -> AsyncIterator[Shop]:
     benches: dict[str, Any] = {}
 
-    def orders(factory: UnitOfWorkFactory) -> dict[str, Handler]:
+    def orders(factory: UnitOfWorkFactory) -> Mapping[str, AnyHandler]:
         benches["order"] = order_bench(factory)
         return order_handlers(benches["order"].desk)
 
-    def payments(factory: UnitOfWorkFactory) -> dict[str, Handler]:
+    def payments(factory: UnitOfWorkFactory) -> Mapping[str, AnyHandler]:
         bench = payment_bench(factory)
         bench.desk = replace(bench.desk, orders=OrdersOf(benches["order"]))
         benches["payment"] = bench

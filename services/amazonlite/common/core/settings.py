@@ -29,11 +29,15 @@ class RedisSettings(BaseSettings):
 
 
 class KafkaSettings(BaseSettings):
-    """KAFKA_*"""
+    """KAFKA_*; POD_NAME is the instance, under which a process that starts again gets its partitions back at once.
 
-    model_config = SettingsConfigDict(env_prefix="KAFKA_")
+    Two processes of one name must never consume at once: the older one is fenced.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="KAFKA_", populate_by_name=True)
 
     bootstrap: str = "kafka:9092"
+    instance: str = Field(default="", validation_alias="POD_NAME")
 
 
 class MongoSettings(BaseSettings):

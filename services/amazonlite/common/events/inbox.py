@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import MetaData, insert
+from collections.abc import Sequence
+from functools import lru_cache
+
+from sqlalchemy import MetaData, TextClause, insert, text
 from sqlalchemy.exc import IntegrityError
 
 from amazonlite.common.data.tables import inbox_table
@@ -18,3 +21,25 @@ async def first_time(uow: UnitOfWork, consumer: str, event_id: str) -> bool:
     except IntegrityError:  # the transaction itself goes on
         return False
     return True
+
+
+async def first_times(uow: UnitOfWork, consumer: str, event_ids: Sequence[str]) -> frozenset[str]:
+    """Those of distinct ids for which `first_time` is true, by one statement while all of them are new.
+
+    A transaction under way that stores one of them too is waited for; in sorted order, so that two never wait for
+    each other.
+    """
+    ordered = sorted(event_ids)
+    ids = {f"id{position}": event_id for position, event_id in enumerate(ordered)}
+    try:
+        await uow.execute(_insert_of(len(ids)), {"consumer": consumer, **ids})
+    except IntegrityError:  # the statement stored none of them
+        return frozenset([each for each in ordered if await first_time(uow, consumer, each)])
+    return frozenset(ordered)
+
+
+@lru_cache(maxsize=256)
+def _insert_of(count: int) -> TextClause:
+    """One statement for certain: the driver may cut a list of parameters into several, of which some stay stored."""
+    rows = ", ".join(f"(:consumer, :id{position})" for position in range(count))
+    return text(f"INSERT INTO inbox (consumer, event_id) VALUES {rows}")  # noqa: S608 - names of parameters only

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
@@ -78,13 +78,21 @@ def trace_ids() -> tuple[str, str]:
 class Span:
     """One timed piece of work; inside the `with` block the `traceparent` context variable names it."""
 
-    __slots__ = ("_attributes", "_kind", "_parent", "_recorded", "_token", "name")
+    __slots__ = ("_attributes", "_kind", "_links", "_parent", "_recorded", "_token", "name")
 
-    def __init__(self, name: str, kind: Kind, parent: str | None, attributes: Mapping[str, str | int] | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        kind: Kind,
+        parent: str | None,
+        attributes: Mapping[str, str | int] | None,
+        links: Sequence[str],
+    ) -> None:
         self.name = name
         self._kind = kind
         self._parent = parent
         self._attributes = attributes
+        self._links = links
         self._recorded: RecordedSpan | None = None
         self._token: Token[str] | None = None
 
@@ -93,7 +101,7 @@ class Span:
         if _Export.tracer is None:
             current = _child_of(parent)
         else:
-            self._recorded = _record(_Export.tracer, self.name, self._kind, parent, self._attributes)
+            self._recorded = self._record(_Export.tracer, parent)
             current = _w3c(self._recorded.get_span_context())
         self._token = traceparent.set(current)
         return self
@@ -107,6 +115,17 @@ class Span:
             self._recorded.end()
         if self._token is not None:
             traceparent.reset(self._token)
+
+    def _record(self, tracer: Tracer, parent: str) -> RecordedSpan:
+        from opentelemetry.trace import Link, SpanKind  # noqa: PLC0415
+
+        return tracer.start_span(
+            self.name,
+            context=_context_of(parent),
+            kind=SpanKind[self._kind.upper()],
+            attributes=self._attributes,
+            links=[Link(_span_context_of(link)) for link in self._links],
+        )
 
     def rename(self, name: str) -> None:
         if self._recorded is not None:
@@ -126,10 +145,16 @@ class Span:
 
 
 def span(
-    name: str, *, kind: Kind = "internal", parent: str | None = None, attributes: Mapping[str, str | int] | None = None
+    name: str,
+    *,
+    kind: Kind = "internal",
+    parent: str | None = None,
+    attributes: Mapping[str, str | int] | None = None,
+    links: Sequence[str] = (),
 ) -> Span:
-    """A span under `parent` (a traceparent), or under the current one when that is None."""
-    return Span(name, kind, parent, attributes)
+    """A span under `parent` (a traceparent), or under the current one when that is None; `links` are the traceparents
+    of other traces that it works for."""
+    return Span(name, kind, parent, attributes, links)
 
 
 def _child_of(parent: str) -> str:
@@ -139,22 +164,19 @@ def _child_of(parent: str) -> str:
     return f"00-{random.getrandbits(128) or 1:032x}-{span_id}-01"
 
 
-def _record(
-    tracer: Tracer, name: str, kind: Kind, parent: str, attributes: Mapping[str, str | int] | None
-) -> RecordedSpan:
-    from opentelemetry.trace import SpanKind  # noqa: PLC0415
-
-    return tracer.start_span(name, context=_context_of(parent), kind=SpanKind[kind.upper()], attributes=attributes)
-
-
 def _context_of(parent: str) -> Context:
     from opentelemetry.context import Context  # noqa: PLC0415
-    from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context  # noqa: PLC0415
+    from opentelemetry.trace import NonRecordingSpan, set_span_in_context  # noqa: PLC0415
 
     if not parent:
         return Context()
-    remote = SpanContext(int(parent[3:35], 16), int(parent[36:52], 16), True, TraceFlags(int(parent[53:55], 16)))
-    return set_span_in_context(NonRecordingSpan(remote), Context())
+    return set_span_in_context(NonRecordingSpan(_span_context_of(parent)), Context())
+
+
+def _span_context_of(parent: str) -> SpanContext:
+    from opentelemetry.trace import SpanContext, TraceFlags  # noqa: PLC0415
+
+    return SpanContext(int(parent[3:35], 16), int(parent[36:52], 16), True, TraceFlags(int(parent[53:55], 16)))
 
 
 def _w3c(context: SpanContext) -> str:
