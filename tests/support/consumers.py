@@ -23,7 +23,7 @@ from amazonlite.common.events.envelope import encode
 from amazonlite.common.events.handlers import AnyHandler, Grouped
 from amazonlite.common.events.producer import EventProducer
 from amazonlite.common.events.topics import dlq_of
-from amazonlite.common.testing.stores import suffix
+from amazonlite.common.testing.stores import root_cursor, suffix
 
 QUICK = ConsumerSettings(poll_seconds=0.05, backoff_seconds=0.1)
 
@@ -31,11 +31,11 @@ HEADERS = [("content-type", b"x"), ("origin", b"here")]
 
 
 class ConsumerBench:
-    def __init__(self, engine: AsyncEngine, kafka: KafkaSettings, topic: str) -> None:
+    def __init__(self, engine: AsyncEngine, kafka: KafkaSettings, topic: str, group: str = "") -> None:
         self.engine = engine
         self.kafka = kafka
         self.topic = topic
-        self.group = f"test-{suffix()}"
+        self.group = group or f"test-{suffix()}"
         self.calls: Counter[str] = Counter()
         self.order: list[tuple[str, int]] = []
         self.correlations: set[str] = set()
@@ -97,8 +97,8 @@ class ConsumerBench:
             settings=QUICK,
         )
 
-    def grouped(self, factory: UnitOfWorkFactory | None = None) -> Consumer:
-        return self.consumer(Grouped(self.group_effect), factory)
+    def grouped(self, factory: UnitOfWorkFactory | None = None, *, instance: str = "") -> Consumer:
+        return self.consumer(Grouped(self.group_effect), factory, instance=instance)
 
     def read_again(self) -> None:
         """The group, which must be without members, goes back to the topic's beginning."""
@@ -150,3 +150,14 @@ class AwayAtFirst:
     def __call__(self) -> UnitOfWork:
         self.asked += 1
         return self._away() if self.asked <= self._times else self._there()
+
+
+def waits_for_a_lock(database: str) -> bool:
+    """Whether a transaction in this database waits for another one's row."""
+    with root_cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM information_schema.innodb_trx t JOIN information_schema.processlist p"
+            " ON p.id = t.trx_mysql_thread_id WHERE t.trx_state = 'LOCK WAIT' AND p.db = %s",
+            (database,),
+        )
+        return cursor.fetchone() is not None

@@ -56,7 +56,7 @@ async def test_one_poison_event_takes_no_other_of_its_group_along(bench: Consume
     async with running(bench.consumer(Grouped(refuses_poison))):
         await eventually(lambda: bench.took(19), within=20)
         await eventually(lambda: [event for event, _ in alone].count(poison.id) == 3)
-    assert [len(group) for group in bench.groups if poison in group][0] > 1
+    assert next(len(group) for group in bench.groups if poison in group) > 1
     assert all(correlation == f"cor-{_subject(events, event)}" for event, correlation in alone)
     [(key, value, headers)] = bench.put_aside()
     assert (key, value, headers["tries"]) == (poison.subject.encode(), encode(poison), "3")

@@ -12,7 +12,7 @@ from amazonlite.common.core.settings import MysqlSettings
 from amazonlite.common.data.unit_of_work import UnitOfWorkFactory, in_transaction, unit_of_work_factory
 from amazonlite.common.events.inbox import first_times
 from amazonlite.common.testing.eventually import eventually
-from amazonlite.common.testing.stores import root_cursor
+from support.consumers import waits_for_a_lock
 
 pytestmark = pytest.mark.stores
 
@@ -43,18 +43,8 @@ async def test_who_comes_second_waits_for_the_end_of_the_first(
     async with factory() as first:
         assert await first_times(first, "test", OURS) == set(OURS)
         second = asyncio.create_task(take(factory, THEIRS))
-        await eventually(lambda: waiting(common_mysql.database), what="the second waits for a lock")
+        await eventually(lambda: waits_for_a_lock(common_mysql.database), what="the second waits for a lock")
         assert not second.done()
         if commits:
             await first.commit()
     assert await second == new
-
-
-def waiting(database: str) -> bool:
-    with root_cursor() as cursor:
-        cursor.execute(
-            "SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p"
-            " ON p.id = t.trx_mysql_thread_id WHERE t.trx_state = 'LOCK WAIT' AND p.db = %s",
-            (database,),
-        )
-        return bool(cursor.fetchone()[0])
