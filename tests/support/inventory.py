@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.event import Event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.money import Money
@@ -43,6 +44,7 @@ from amazonlite.inventory.flash_sale.read import read_books
 from amazonlite.inventory.flash_sale.serve_claims import ClaimServer
 from amazonlite.inventory.flash_sale.step import Step
 from amazonlite.inventory.flash_sale.ticket import Ticket, TicketOffice
+from amazonlite.inventory.ports import Sealed
 from support.delivery import deliver, event, outbox
 
 T = TypeVar("T")
@@ -56,7 +58,7 @@ PLAIN_DATA: dict[str, dict[str, Any]] = {
         "total": PRICE.as_dict(),
         "payBefore": "2100-01-01T00:00:00Z",
     },
-    "order.authorized.v1": {"customerId": "usr_a", "paymentId": "pay_1"},
+    "payment.authorized.v1": {"paymentId": "pay_1", "amount": PRICE.as_dict()},
     "order.cancelled.v1": {"customerId": "usr_a", "reason": "customer"},
     "order.timed-out.v1": {"customerId": "usr_a", "reason": "not_paid"},
 }
@@ -80,6 +82,22 @@ def terms(sku: str, quantity: int, **overrides: Any) -> Terms:
 
 
 @dataclass
+class FakePayments:
+    """Says which orders are paid; all others are closed for good when they are sealed."""
+
+    paid: dict[str, str] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+    away: bool = False
+
+    async def seal(self, order_ids: Sequence[str]) -> Sealed:
+        if self.away:
+            raise Unavailable("payment does not answer")
+        authorized = {order_id: self.paid[order_id] for order_id in order_ids if order_id in self.paid}
+        self.closed |= set(order_ids) - authorized.keys()
+        return Sealed(set(order_ids) - authorized.keys(), authorized)
+
+
+@dataclass
 class Pod:
     """One replica: a pool, a queue client and batchers of its own. At the counter nobody is asked whose turn it is."""
 
@@ -87,6 +105,7 @@ class Pod:
     sale_desk: SaleDesk
     counter: ClaimBatcher
     admitter: Admitter
+    payments: FakePayments
     _steps: itertools.count[int] = field(default_factory=itertools.count)
 
     @property
@@ -165,19 +184,21 @@ class Pod:
             return list(await uow.execute(text(query), parameters))
 
 
-def make_pod(mysql: MysqlSettings, redis_url: str, *, pool_size: int = 16) -> Pod:
+def make_pod(mysql: MysqlSettings, redis_url: str, *, pool_size: int = 16, payments: FakePayments | None = None) -> Pod:
     engine = create_engine(mysql, pool_size=pool_size)
-    desk = Desk(unit_of_work_factory(engine, None, Registry.load().validate))
+    payments = payments or FakePayments()
+    desk = Desk(unit_of_work_factory(engine, None, Registry.load().validate), payments)
     queue = QueueStore(connect(redis_url))
     tickets = TicketOffice(TICKET_KEY)
     sale_desk = SaleDesk(desk, queue, tickets, ClaimBatcher(ClaimServer(QueueDesk(desk, queue, tickets))))
-    return Pod(engine, sale_desk, ClaimBatcher(partial(commit_claims, desk)), Admitter(desk, queue))
+    return Pod(engine, sale_desk, ClaimBatcher(partial(commit_claims, desk)), Admitter(desk, queue), payments)
 
 
 @asynccontextmanager
 async def pods(mysql: MysqlSettings, redis_url: str, count: int = 2) -> AsyncIterator[list[Pod]]:
     """Replicas on the same stores; nothing runs in their background."""
-    made = [make_pod(mysql, redis_url) for _ in range(count)]
+    payments = FakePayments()
+    made = [make_pod(mysql, redis_url, payments=payments) for _ in range(count)]
     try:
         yield made
     finally:

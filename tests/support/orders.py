@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from amazonlite.common.core.clock import iso
+from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.event import Event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.money import Money
@@ -19,7 +20,7 @@ from amazonlite.order.consumers import handlers
 from amazonlite.order.create import Wish, create_order
 from amazonlite.order.desk import OrderDesk
 from amazonlite.order.domain import Order, Viewer
-from amazonlite.order.ports import PaymentFact
+from amazonlite.order.ports import ClaimFact, PaymentFact, Sealed
 from amazonlite.order.read import get_order, get_timeline
 from support.delivery import deliver, event, outbox
 
@@ -42,12 +43,34 @@ class FakeProducts:
 
 @dataclass
 class FakePayments:
-    """The payments a test says there are."""
+    """The payments a test says there are. An order without a held one is closed for good when it is sealed."""
 
     known: dict[str, PaymentFact] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+    away: bool = False
 
     async def find(self, payment_id: str) -> PaymentFact | None:
         return self.known.get(payment_id)
+
+    async def seal(self, order_ids: Sequence[str]) -> Sealed:
+        if self.away:
+            raise Unavailable("payment does not answer")
+        paid = {fact.order_id: fact.payment_id for fact in self.known.values() if fact.held}
+        authorized = {order_id: paid[order_id] for order_id in order_ids if order_id in paid}
+        self.closed |= set(order_ids) - authorized.keys()
+        return Sealed(set(order_ids) - authorized.keys(), authorized)
+
+
+@dataclass
+class FakeClaims:
+    """The claims that inventory holds units for, as a test says."""
+
+    known: dict[str, ClaimFact] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    async def find(self, order_id: str) -> ClaimFact | None:
+        self.asked.append(order_id)
+        return self.known.get(order_id)
 
 
 @dataclass
@@ -58,6 +81,7 @@ class OrderBench:
     clock: FakeClock
     products: FakeProducts
     payments: FakePayments
+    claims: FakeClaims
 
     async def create(self, viewer: Viewer = ALICE, key: str = "", wishes: Sequence[Wish] = (Wish("B01", 2),)) -> str:
         answer = await create_order(self.desk, viewer, wishes, key=key or new_id("key"))
@@ -124,9 +148,9 @@ class OrderBench:
 
 
 def order_bench(factory: UnitOfWorkFactory, **settings: Any) -> OrderBench:
-    clock, products, payments = FakeClock(datetime.now(UTC)), FakeProducts(), FakePayments()
-    desk = OrderDesk(transactions=factory, products=products, payments=payments, clock=clock, **settings)
-    return OrderBench(desk, clock, products, payments)
+    clock, products, payments, claims = FakeClock(datetime.now(UTC)), FakeProducts(), FakePayments(), FakeClaims()
+    desk = OrderDesk(factory, products, payments, claims, clock=clock, **settings)
+    return OrderBench(desk, clock, products, payments, claims)
 
 
 def held(payment_id: str, order_id: str) -> Mapping[str, PaymentFact]:

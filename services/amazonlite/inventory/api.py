@@ -17,7 +17,16 @@ from amazonlite.inventory.desk import Desk
 from amazonlite.inventory.domain import ReservationAlreadyDecided, ReservationState
 from amazonlite.inventory.release import release
 from amazonlite.inventory.reserve import reserve
-from amazonlite.inventory.schemas import LedgerView, OnHand, ReservationView, ReserveOrder, Sku, SkuOnHand, StockView
+from amazonlite.inventory.schemas import (
+    HoldView,
+    LedgerView,
+    OnHand,
+    ReservationView,
+    ReserveOrder,
+    Sku,
+    SkuOnHand,
+    StockView,
+)
 
 
 async def desk_of(request: Request) -> Desk:
@@ -60,6 +69,12 @@ async def put_many(
 async def ledger(desk: AtDesk, sku: SkuPath) -> LedgerView:
     """What the ledger of the SKU adds up to, beside its counters."""
     return LedgerView.of(*await read.get_ledger(desk, sku))
+
+
+@internal.get("/holds/{order_id}", response_model=HoldView)
+async def hold(desk: AtDesk, order_id: OrderId) -> HoldView:
+    """The flash-sale hold that the order is made from, as its event tells it. 404: there is none (yet)."""
+    return HoldView.of(*await read.get_hold(desk, order_id))
 
 
 @internal.post("/reservations", response_model=ReservationView, status_code=201)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from amazonlite.common.data.engine import create_engine
 from amazonlite.common.data.retention import RECEIVED, keep_forgetting
@@ -15,8 +16,10 @@ from amazonlite.common.events.producer import EventProducer
 from amazonlite.common.events.registry import Registry
 from amazonlite.common.events.relay import Relay
 from amazonlite.common.http.app import create_app
+from amazonlite.common.http.client import ServiceClient
 from amazonlite.common.security.jwks import JwksSource
 from amazonlite.common.security.jwt import TokenVerifier
+from amazonlite.common.security.service_token import ServiceTokenSource
 from amazonlite.inventory.api import internal, shop
 from amazonlite.inventory.consumers import GROUP, handlers
 from amazonlite.inventory.desk import Desk
@@ -29,6 +32,7 @@ from amazonlite.inventory.flash_sale.operator_api import operator
 from amazonlite.inventory.flash_sale.queue_store import QueueStore, connect
 from amazonlite.inventory.flash_sale.serve_claims import ClaimServer
 from amazonlite.inventory.flash_sale.ticket import TicketOffice
+from amazonlite.inventory.payments_http import HttpPayments
 from amazonlite.inventory.settings import Settings
 
 EVENTS = Registry.load()
@@ -60,7 +64,11 @@ class _Service:
         self._producer = EventProducer(settings.kafka)
         self.jwks = JwksSource(settings.jwks_url)
         self.relay = Relay(self._engines[0], self._producer)
-        work, self.desk = (Desk(unit_of_work_factory(e, self.relay.wake, EVENTS.validate)) for e in self._engines)
+        auth = settings.auth
+        self._tokens = ServiceTokenSource(auth.url, auth.client_id, auth.client_secret)
+        # Unpaid units wait for payment's word, so a payment service that is back is asked within a second.
+        self._payments = ServiceClient(settings.payment_url, name="payment", tokens=self._tokens, pause=1.0)
+        work, self.desk = (self._desk(engine) for engine in self._engines)
         self._queue = QueueStore(connect(settings.redis.url))
         self.admitter = Admitter(work, self._queue)
         tickets = TicketOffice(settings.ticket_key)
@@ -71,12 +79,15 @@ class _Service:
         )
         self._work = work
 
+    def _desk(self, engine: AsyncEngine) -> Desk:
+        return Desk(unit_of_work_factory(engine, self.relay.wake, EVENTS.validate), HttpPayments(self._payments))
+
     @asynccontextmanager
     async def open(self, _: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             for engine in self._engines:
                 stack.push_async_callback(engine.dispose)
-            for opened in (self._producer, self.jwks, self._queue):
+            for opened in (self._producer, self.jwks, self._queue, self._tokens, self._payments):
                 stack.push_async_callback(opened.close)
             yield
 

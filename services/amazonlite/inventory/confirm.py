@@ -1,7 +1,8 @@
-"""Confirms an order's reservation: its goods are bought and leave the stock."""
+"""Confirms reservations: their goods are bought and leave the stock."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from amazonlite.common.data.unit_of_work import UnitOfWork
@@ -20,10 +21,7 @@ CONFIRMED = "inventory.confirmed.v1"
 
 
 async def confirm(desk: Desk, uow: UnitOfWork, order_id: str) -> Reservation:
-    """Again is no change. One that expired or was released first stays so: ReservationAlreadyDecided.
-
-    A hold past its time that no sweep has ended yet is confirmed: the customer has paid, and the units are there.
-    """
+    """Again is no change. One that expired or was released first stays so: ReservationAlreadyDecided."""
     found = await store.lock_reservation(uow, order_id)
     if found is None:
         raise ReservationNotFound(order_id)
@@ -31,6 +29,19 @@ async def confirm(desk: Desk, uow: UnitOfWork, order_id: str) -> Reservation:
         return found
     if found.state is not ReservationState.HELD:
         raise ReservationAlreadyDecided(found.state)
-    await uow.add_event(desk.event(CONFIRMED, order_id, reservationId=found.id))
-    await end_all(uow, [found], Ending.CONFIRM)
+    await confirm_held(desk, uow, [found], {})
     return replace(found, state=ReservationState.CONFIRMED)
+
+
+async def confirm_held(desk: Desk, uow: UnitOfWork, held: Sequence[Reservation], payments: Mapping[str, str]) -> None:
+    """``held`` are HELD and locked by this transaction; ``payments`` has the payment of each order, where known.
+
+    A hold past its time is confirmed like any other: the customer has paid, and the units are there.
+    """
+    await end_all(uow, held, Ending.CONFIRM)
+    await uow.add_events(
+        [
+            desk.event(CONFIRMED, r.order_id, reservationId=r.id, saleId=r.sale_id, paymentId=payments.get(r.order_id))
+            for r in held
+        ]
+    )

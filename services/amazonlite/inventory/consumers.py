@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from functools import partial
 
 from amazonlite.common.core.clock import parse_iso
 from amazonlite.common.core.event import Event
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory.confirm import confirm
+from amazonlite.common.events.handlers import Grouped, Single
+from amazonlite.inventory import store
+from amazonlite.inventory.confirm import confirm_held
 from amazonlite.inventory.desk import Desk
 from amazonlite.inventory.domain import (
     InsufficientStock,
     Line,
-    ReservationAlreadyDecided,
+    Reservation,
     ReservationNotFound,
+    ReservationState,
     UnknownSku,
 )
 from amazonlite.inventory.release import release
 from amazonlite.inventory.reserve import reserve
-
-Handler = Callable[[UnitOfWork, Event], Awaitable[None]]
+from amazonlite.inventory.take_back import take_back
 
 GROUP = "inventory"
 REJECTED = "inventory.rejected.v1"
 CONFIRMATION_REJECTED = "inventory.confirmation-rejected.v1"
 
 
-def handlers(desk: Desk) -> dict[str, Handler]:
+def handlers(desk: Desk) -> dict[str, Single | Grouped]:
     return {
-        "order.created.v1": partial(order_created, desk),
-        "order.authorized.v1": partial(order_authorized, desk),
-        "order.cancelled.v1": partial(order_ended, desk),
-        "order.timed-out.v1": partial(order_ended, desk),
+        "order.created.v1": Single(partial(order_created, desk), concerns=_has_no_hold),
+        "payment.authorized.v1": Grouped(partial(orders_paid, desk)),
+        "order.cancelled.v1": Grouped(partial(orders_ended, desk)),
+        "order.timed-out.v1": Grouped(partial(orders_ended, desk)),
     }
 
 
-async def order_created(desk: Desk, uow: UnitOfWork, event: Event) -> None:
+def _has_no_hold(event: Event) -> bool:
     """A flash-sale order has its reservation already: the hold it was made from."""
+    return not event.data.get("saleId")
+
+
+async def order_created(desk: Desk, uow: UnitOfWork, event: Event) -> None:
     data = event.data
-    if data.get("saleId"):
-        return
     lines = _merged([Line(line["sku"], line["quantity"]) for line in data["lines"]])
     try:
         await reserve(desk, uow, data["orderId"], lines, parse_iso(data["payBefore"]))
@@ -51,23 +55,28 @@ async def order_created(desk: Desk, uow: UnitOfWork, event: Event) -> None:
         await uow.add_event(desk.event(REJECTED, data["orderId"], reason=refusal.code, sku=sku))
 
 
-async def order_authorized(desk: Desk, uow: UnitOfWork, event: Event) -> None:
-    order_id = event.data["orderId"]
-    try:
-        await confirm(desk, uow, order_id)
-    except ReservationNotFound as refusal:
-        await uow.add_event(desk.event(CONFIRMATION_REJECTED, order_id, reason=refusal.code))
-    except ReservationAlreadyDecided as refusal:
-        reason = f"reservation_{refusal.state.lower()}"
-        await uow.add_event(desk.event(CONFIRMATION_REJECTED, order_id, reason=reason))
+async def orders_paid(desk: Desk, uow: UnitOfWork, events: Sequence[Event]) -> None:
+    """The goods are sold. An order whose goods are gone, because it was cancelled meanwhile, is told so."""
+    payments = {event.data["orderId"]: event.data["paymentId"] for event in events}
+    found = {r.order_id: r for r in await store.lock_reservations(uow, payments)}
+    await confirm_held(desk, uow, [r for r in found.values() if r.state is ReservationState.HELD], payments)
+    refused = {order_id: _refusal(found.get(order_id)) for order_id in payments}
+    await uow.add_events(
+        [desk.event(CONFIRMATION_REJECTED, order, reason=reason) for order, reason in refused.items() if reason]
+    )
 
 
-async def order_ended(desk: Desk, uow: UnitOfWork, event: Event) -> None:
-    """What is bought stays bought: an order that ended after its confirmation lost that race and hears so itself."""
-    try:
-        await release(desk, uow, event.data["orderId"])
-    except ReservationAlreadyDecided:
-        return
+def _refusal(found: Reservation | None) -> str:
+    """Why there is nothing to sell; empty where there is, or where it is sold already."""
+    if found is None:
+        return ReservationNotFound.code
+    over = found.state in {ReservationState.RELEASED, ReservationState.EXPIRED}
+    return f"reservation_{found.state.lower()}" if over else ""
+
+
+async def orders_ended(desk: Desk, uow: UnitOfWork, events: Sequence[Event]) -> None:
+    """What the order service decided is final, so goods that were sold to the order are free again, too."""
+    await take_back(desk, uow, [event.data["orderId"] for event in events])
 
 
 def _merged(lines: list[Line]) -> list[Line]:

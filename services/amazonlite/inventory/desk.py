@@ -8,6 +8,7 @@ from amazonlite.common.core.clock import Clock, SystemClock
 from amazonlite.common.core.event import Event, new_event
 from amazonlite.common.core.ids import IdSource, new_id
 from amazonlite.common.data.unit_of_work import UnitOfWorkFactory
+from amazonlite.inventory.ports import Payments
 
 SOURCE = "/inventory"
 
@@ -15,6 +16,7 @@ SOURCE = "/inventory"
 @dataclass(frozen=True, slots=True)
 class Desk:
     transactions: UnitOfWorkFactory
+    payments: Payments
     clock: Clock = field(default_factory=SystemClock)
     ids: IdSource = new_id
 

@@ -49,6 +49,9 @@ class Kind(StrEnum):
     SELL = "SELL"
     RETURN = "RETURN"
     RETURN_HELD = "RETURN_HELD"
+    RESTOCK = "RESTOCK"
+    UNSELL = "UNSELL"
+    RETURN_SOLD = "RETURN_SOLD"
 
 
 EFFECTS: Mapping[Kind, Delta] = {
@@ -62,6 +65,9 @@ EFFECTS: Mapping[Kind, Delta] = {
     Kind.SELL: Delta(on_hand=-1, reserved=-1, held=-1, sold=1),
     Kind.RETURN: Delta(available=1, reserved=-1, allocated=-1, free=-1, returned=1),
     Kind.RETURN_HELD: Delta(available=1, reserved=-1, allocated=-1, held=-1, returned=1),
+    Kind.RESTOCK: Delta(on_hand=1, available=1),
+    Kind.UNSELL: Delta(on_hand=1, reserved=1, sold=-1, free=1),
+    Kind.RETURN_SOLD: Delta(on_hand=1, available=1, allocated=-1, sold=-1, returned=1),
 }
 
 
@@ -113,17 +119,20 @@ class ReservationState(StrEnum):
 
 
 class Ending(StrEnum):
-    """How a held reservation ends; whichever comes first wins and is final."""
+    """How a reservation ends. A held one is confirmed, released or expired, whichever comes first; one that was
+    confirmed is taken back when its order is cancelled after all."""
 
     CONFIRM = "CONFIRM"
     RELEASE = "RELEASE"
     EXPIRE = "EXPIRE"
+    TAKE_BACK = "TAKE_BACK"
 
 
 TRANSITIONS: Mapping[tuple[ReservationState, Ending], ReservationState] = {
     (ReservationState.HELD, Ending.CONFIRM): ReservationState.CONFIRMED,
     (ReservationState.HELD, Ending.RELEASE): ReservationState.RELEASED,
     (ReservationState.HELD, Ending.EXPIRE): ReservationState.EXPIRED,
+    (ReservationState.CONFIRMED, Ending.TAKE_BACK): ReservationState.RELEASED,
 }
 
 
@@ -146,12 +155,22 @@ class Reservation:
         return sum(line.quantity for line in self.lines)
 
 
+_ORDINARY: Mapping[Ending, Kind] = {
+    Ending.CONFIRM: Kind.CONFIRM,
+    Ending.RELEASE: Kind.RELEASE,
+    Ending.EXPIRE: Kind.RELEASE,
+    Ending.TAKE_BACK: Kind.RESTOCK,
+}
+
+
 def ending_kind(ending: Ending, *, of_sale: bool, sale_keeps: bool) -> Kind:
-    """What ending a reservation does to the counters; ``sale_keeps``: the sale takes unpaid units back to resell."""
+    """What ending a reservation does to the counters; ``sale_keeps``: the sale takes units back to resell."""
     if not of_sale:
-        return Kind.CONFIRM if ending is Ending.CONFIRM else Kind.RELEASE
+        return _ORDINARY[ending]
     if ending is Ending.CONFIRM:
         return Kind.SELL
+    if ending is Ending.TAKE_BACK:
+        return Kind.UNSELL if sale_keeps else Kind.RETURN_SOLD
     return Kind.UNHOLD if sale_keeps else Kind.RETURN_HELD
 
 

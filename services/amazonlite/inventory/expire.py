@@ -1,18 +1,26 @@
-"""Every unpaid reservation goes back within seconds of its time, whichever pods are alive."""
+"""Every unpaid reservation goes back within seconds of its time, whichever pods are alive.
+
+Whether it is unpaid, payment decides: it is asked to seal the orders first, and those it names as paid are confirmed
+instead. While payment does not answer nothing goes back, because a customer may have been told that the order is paid.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 
+from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.event import Event
-from amazonlite.common.data.errors import StoreUnavailable
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.inventory import store
+from amazonlite.inventory.confirm import confirm_held
 from amazonlite.inventory.desk import Desk
 from amazonlite.inventory.domain import Ending, Reservation
 from amazonlite.inventory.end import end_all
+from amazonlite.inventory.flash_sale import store as sales
+from amazonlite.inventory.ports import Sealed
+from amazonlite.inventory.store import Overdue
 
 log = get_logger(__name__)
 
@@ -22,36 +30,55 @@ EXPIRED = "inventory.expired.v1"
 
 
 async def keep_expiring(desk: Desk) -> None:
-    """A sweep a second, for ever; while the database is away it tries again."""
+    """A sweep a second, for ever; while the database or payment is away it tries again."""
     while True:
         try:
             await expire_overdue(desk)
-        except StoreUnavailable as error:
-            log.warning("expiry_waits_for_store", detail=error.detail)
+        except Unavailable as error:
+            log.warning("expiry_waits", code=error.code, detail=error.detail)
         await asyncio.sleep(EVERY_SECONDS)
 
 
 async def expire_overdue(desk: Desk) -> int:
-    """How many were expired. Pods share the work: each skips what another has locked."""
-    expired = 0
+    """How many ended, unpaid or paid. Pods may do the same work side by side: each row is ended once."""
+    ended = 0
     while True:
-        batch = await in_transaction(desk.transactions, lambda uow: _expire_batch(desk, uow))
-        expired += batch
+        async with desk.transactions() as uow:
+            overdue = await store.find_overdue(uow, BATCH)
+            rehearsals = await sales.rehearsals(uow, {one.sale_id for one in overdue if one.sale_id})
+        batch = await end_unless_paid(desk, overdue, rehearsals)
+        ended += batch
         if batch < BATCH:
-            return expired
+            return ended
 
 
-async def _expire_batch(desk: Desk, uow: UnitOfWork) -> int:
-    overdue = await store.lock_overdue(uow, BATCH)
-    await end_unpaid(desk, uow, overdue)
-    return len(overdue)
+async def end_unless_paid(desk: Desk, held: Sequence[Overdue], rehearsals: frozenset[str]) -> int:
+    """How many of these ended. Nobody pays for a rehearsal's holds, so payment is not asked about those."""
+    shadows = [one.id for one in held if one.sale_id in rehearsals]
+    real = [one for one in held if one.sale_id not in rehearsals]
+    sealed = await desk.payments.seal([one.order_id for one in real]) if real else Sealed((), {})
+    paid = [one.id for one in real if one.order_id in sealed.authorized]
+    closed = [one.id for one in real if one.order_id in set(sealed.closed)]
+    return await _confirm(desk, paid, sealed) + await _expire(desk, closed) + await _expire(desk, shadows, tell=False)
 
 
-async def end_unpaid(desk: Desk, uow: UnitOfWork, held: Sequence[Reservation]) -> None:
-    """Ends held reservations for want of payment and tells their orders; a rehearsal's holds have none."""
-    on_sale = await end_all(uow, held, Ending.EXPIRE)
-    rehearsals = {sale.id for sale in on_sale.values() if sale.terms.rehearsal}
-    await uow.add_events([_expired(desk, r) for r in held if r.sale_id not in rehearsals])
+async def _confirm(desk: Desk, ids: Sequence[str], sealed: Sealed) -> int:
+    async def work(uow: UnitOfWork) -> int:
+        held = await store.lock_held(uow, ids)
+        await confirm_held(desk, uow, held, sealed.authorized)
+        return len(held)
+
+    return await in_transaction(desk.transactions, work) if ids else 0
+
+
+async def _expire(desk: Desk, ids: Sequence[str], *, tell: bool = True) -> int:
+    async def work(uow: UnitOfWork) -> int:
+        held = await store.lock_held(uow, ids)
+        await end_all(uow, held, Ending.EXPIRE)
+        await uow.add_events([_expired(desk, one) for one in held if tell])
+        return len(held)
+
+    return await in_transaction(desk.transactions, work) if ids else 0
 
 
 def _expired(desk: Desk, reservation: Reservation) -> Event:

@@ -15,6 +15,7 @@ class Settings(BaseSettings):
     redis: RedisSettings = Field(default_factory=RedisSettings)
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     auth: AuthClientSettings = Field(default_factory=AuthClientSettings)
+    payment_url: str = "http://payment:8000"
     queue_ticket_key: str = Field(pattern=r"^[0-9a-fA-F]{64}$", repr=False)
 
     @property

@@ -7,6 +7,7 @@ each by ascending key.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,6 +58,17 @@ ledger = Table(
     Column("quantity", BIGINT),
     Column("sale_id", String(64)),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A held reservation whose time is over, not locked: it may be paid or gone a moment later."""
+
+    id: str
+    order_id: str
+    sale_id: str | None
+
+
 _INSERT_RESERVATION = insert(reservation)
 _INSERT_LINE = insert(reservation_line)
 _INSERT_ENTRY = insert(ledger)
@@ -125,6 +137,8 @@ async def add_reservation(uow: UnitOfWork, new: Reservation) -> bool:
 
 
 async def add_reservations(uow: UnitOfWork, new: Sequence[Reservation]) -> None:
+    if not new:
+        return
     await uow.execute(_INSERT_RESERVATION, [_row_of(r) for r in new])
     lines = [{"reservation_id": r.id, "sku": line.sku, "quantity": line.quantity} for r in new for line in r.lines]
     if lines:
@@ -137,26 +151,35 @@ async def lock_reservation(uow: UnitOfWork, order_id: str) -> Reservation | None
     return found[0] if found else None
 
 
-async def lock_overdue(uow: UnitOfWork, limit: int) -> list[Reservation]:
-    """Held reservations whose time is over by the database's clock; those another transaction holds are left to it.
+async def lock_reservations(uow: UnitOfWork, order_ids: Collection[str]) -> list[Reservation]:
+    """Those that there are, locked by ascending id, which the index of the orders does not do."""
+    found = await uow.execute(select(reservation.c.id).where(reservation.c.order_id.in_(order_ids)))
+    return await _lock(uow, found.scalars().all())
 
-    Found without a lock and then locked by primary key: a locking read of the index keeps entries of rows it skipped
-    locked, and who confirms such a row would wait for us while we wait for the sale's row that they have.
+
+async def lock_held(uow: UnitOfWork, ids: Collection[str]) -> list[Reservation]:
+    """Those of them that are still held; what another transaction has locked is left to it."""
+    return [r for r in await _lock(uow, ids, skip_locked=True) if r.state is ReservationState.HELD]
+
+
+async def find_overdue(uow: UnitOfWork, limit: int) -> list[Overdue]:
+    """Held reservations whose time is over by the database's clock, the longest overdue first.
+
+    Found without a lock: a locking read of the index keeps entries of rows it skipped locked, and who confirms such a
+    row would wait for us while we wait for the sale's row that they have.
     """
-    overdue = select(reservation.c.id).where(
-        reservation.c.state == ReservationState.HELD.value, reservation.c.expires_at <= DB_NOW
-    )
-    ids = (await uow.execute(overdue.order_by(reservation.c.expires_at).limit(limit))).scalars().all()
+    overdue = reservation.c.state == ReservationState.HELD.value, reservation.c.expires_at <= DB_NOW
+    columns = reservation.c.id, reservation.c.order_id, reservation.c.sale_id
+    rows = await uow.execute(select(*columns).where(*overdue).order_by(reservation.c.expires_at).limit(limit))
+    return [Overdue(row.id, row.order_id, row.sale_id) for row in rows]
+
+
+async def _lock(uow: UnitOfWork, ids: Collection[str], *, skip_locked: bool = False) -> list[Reservation]:
     if not ids:
         return []
-    statement = (
-        select(reservation)
-        .where(reservation.c.id.in_(ids))
-        .with_hint(reservation, "FORCE INDEX (PRIMARY)")
-        .with_for_update(skip_locked=True)
-    )
-    locked = await uow.execute(statement)
-    return await with_lines(uow, [row for row in locked if row.state == ReservationState.HELD.value])
+    statement = select(reservation).where(reservation.c.id.in_(sorted(ids))).order_by(reservation.c.id)
+    locking = statement.with_hint(reservation, "FORCE INDEX (PRIMARY)").with_for_update(skip_locked=skip_locked)
+    return await with_lines(uow, list(await uow.execute(locking)))
 
 
 async def end_reservations(uow: UnitOfWork, ids: Sequence[str], state: ReservationState) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from amazonlite.common.core.event import Event
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.order import announce, store
 from amazonlite.order.desk import OrderDesk
@@ -12,24 +14,41 @@ from amazonlite.order.domain import Cause, Changes, Order, TimelineEntry, Trigge
 NOTHING = Changes()
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An order after something happened to it, the timeline's entry about it, and the event that tells others."""
+
+    order: Order
+    entry: TimelineEntry
+    event: Event | None = None
+
+
+def moved(desk: OrderDesk, order: Order, trigger: Trigger, cause: Cause, changes: Changes = NOTHING) -> Move:
+    """Raises IllegalTransition when the order's state does not allow it."""
+    after = order.after(trigger, changes)
+    return Move(after, entry_of(desk, after, cause, changes.reason), announce.entered(desk, after))
+
+
+def noted(desk: OrderDesk, order: Order, cause: Cause, reason: str = "") -> Move:
+    """What came too late to change anything is kept in the timeline."""
+    after = replace(order, version=order.version + 1)
+    return Move(after, replace(entry_of(desk, after, cause, reason), applied=False))
+
+
+async def write(uow: UnitOfWork, moves: Sequence[Move]) -> None:
+    """Moves of different orders, each locked by this transaction."""
+    await store.save_all(uow, [move.order for move in moves])
+    await store.record_all(uow, [(move.order.order_id, move.entry) for move in moves])
+    await uow.add_events([move.event for move in moves if move.event is not None])
+
+
 async def advance(
     desk: OrderDesk, uow: UnitOfWork, order: Order, trigger: Trigger, cause: Cause, changes: Changes = NOTHING
 ) -> Order:
     """Raises IllegalTransition before anything is written."""
-    moved = order.after(trigger, changes)
-    await store.save(uow, moved)
-    await store.record(uow, moved.order_id, entry_of(desk, moved, cause, changes.reason))
-    event = announce.entered(desk, moved)
-    if event is not None:
-        await uow.add_event(event)
-    return moved
-
-
-async def note(desk: OrderDesk, uow: UnitOfWork, order: Order, cause: Cause, reason: str = "") -> None:
-    """Keeps in the timeline what came too late to change anything."""
-    noted = replace(order, version=order.version + 1)
-    await store.save(uow, noted)
-    await store.record(uow, noted.order_id, replace(entry_of(desk, noted, cause, reason), applied=False))
+    move = moved(desk, order, trigger, cause, changes)
+    await write(uow, [move])
+    return move.order
 
 
 def entry_of(desk: OrderDesk, order: Order, cause: Cause, reason: str = "") -> TimelineEntry:

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
-from amazonlite.common.core.polling import poll
 from amazonlite.common.data.engine import create_engine
 from amazonlite.common.data.retention import ANSWERED, RECEIVED, keep_forgetting
 from amazonlite.common.data.unit_of_work import ping, unit_of_work_factory
@@ -21,12 +20,13 @@ from amazonlite.common.security.jwks import JwksSource
 from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.common.security.service_token import ServiceTokenSource
 from amazonlite.order.api import internal, shop
+from amazonlite.order.claims_http import HttpClaims
 from amazonlite.order.consumers import handlers
 from amazonlite.order.desk import OrderDesk
 from amazonlite.order.payments_http import HttpPayments
 from amazonlite.order.products_http import HttpProducts
 from amazonlite.order.settings import Settings
-from amazonlite.order.time_out import time_out_overdue
+from amazonlite.order.time_out import keep_timing_out
 
 CONNECTIONS = 20  # the consumer's six, the relay's three, and the rest for requests
 EVENTS = Registry.load()
@@ -56,13 +56,16 @@ class _Service:
         self._producer = EventProducer(settings.kafka)
         self._tokens = ServiceTokenSource(auth.url, auth.client_id, auth.client_secret)
         self._products = ServiceClient(settings.product_url, name="product", tokens=self._tokens)
-        self._payments = ServiceClient(settings.payment_url, name="payment", tokens=self._tokens)
+        # Overdue orders wait for payment's word, so a payment service that is back is asked within a second.
+        self._payments = ServiceClient(settings.payment_url, name="payment", tokens=self._tokens, pause=1.0)
+        self._inventory = ServiceClient(settings.inventory_url, name="inventory", tokens=self._tokens, pause=1.0)
         self.jwks = JwksSource(settings.jwks_url)
         self.relay = Relay(self._engine, self._producer)
         self.desk = OrderDesk(
             unit_of_work_factory(self._engine, self.relay.wake, EVENTS.validate),
             HttpProducts(self._products),
             HttpPayments(self._payments),
+            HttpClaims(self._inventory),
             settings.pay_within,
         )
         self.consumer = Consumer(
@@ -78,12 +81,13 @@ class _Service:
     async def open(self, _: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._engine.dispose)
-            for opened in (self._producer, self.jwks, self._tokens, self._products, self._payments):
+            clients = (self._products, self._payments, self._inventory)
+            for opened in (self._producer, self.jwks, self._tokens, *clients):
                 stack.push_async_callback(opened.close)
             yield
 
     async def time_out(self) -> None:
-        await poll(lambda: time_out_overdue(self.desk), every=self._sweep_seconds)
+        await keep_timing_out(self.desk, every=self._sweep_seconds)
 
     async def forget(self) -> None:
         await keep_forgetting(self.desk.transactions, RECEIVED, ANSWERED)

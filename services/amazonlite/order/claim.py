@@ -2,44 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from amazonlite.common.core.clock import parse_iso
+from amazonlite.common.core.context import following
 from amazonlite.common.core.event import Event
-from amazonlite.common.core.money import Money
+from amazonlite.common.data.errors import met_another
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.order import announce, store
 from amazonlite.order.advance import advance, entry_of
 from amazonlite.order.desk import OrderDesk
-from amazonlite.order.domain import Cause, Changes, Line, Order, OrderState, Trigger, total_of
+from amazonlite.order.domain import Cause, Changes, Order, Trigger
+from amazonlite.order.ports import ClaimFact
+
+CLAIMED = "flash-sale.claimed.v1"
 
 
-async def open_claimed_order(desk: OrderDesk, uow: UnitOfWork, event: Event) -> None:
-    order = _order(desk, event)
-    if await store.find(uow, order.order_id) is not None:
-        return
-    cause = Cause(event.type, event.id)
+async def open_claimed_orders(desk: OrderDesk, uow: UnitOfWork, events: Sequence[Event]) -> None:
+    claims = {event.data["orderId"]: (ClaimFact.of(event.data), event) for event in events}
+    known = await store.known(uow, claims)
+    for order_id in sorted(known):
+        await open_claimed_order(desk, uow, claims[order_id][0], _cause(claims[order_id][1]))
+    await _open_new(desk, uow, [pair for order_id, pair in claims.items() if order_id not in known])
+
+
+async def open_claimed_order(desk: OrderDesk, uow: UnitOfWork, claim: ClaimFact, cause: Cause) -> None:
+    """Again is no change. The timeline's first place makes two that open the same order wait for one another."""
+    order = claim.order(desk.clock.now())
     overtaken = not await store.record_first(uow, order.order_id, entry_of(desk, order, cause))
+    if overtaken and await store.find(uow, order.order_id) is not None:
+        return
     if overtaken:
         order = replace(order, version=2)
-        await store.record(uow, order.order_id, entry_of(desk, order, cause))
-    await store.add(uow, order)
+        await store.record_all(uow, [(order.order_id, entry_of(desk, order, cause))])
+    await store.add_all(uow, [order])
     await uow.add_event(announce.created(desk, order))
     if overtaken:
         await advance(desk, uow, order, Trigger.TIME_OUT, cause, Changes(reason="hold_expired"))
 
 
-def _order(desk: OrderDesk, event: Event) -> Order:
-    data = event.data
-    lines = (Line(data["sku"], data["quantity"], Money.from_dict(data["unitPrice"])),)
-    return Order(
-        order_id=data["orderId"],
-        customer_id=data["customerId"],
-        state=OrderState.RESERVED,
-        lines=lines,
-        total=total_of(lines),
-        pay_before=parse_iso(data["payBefore"]),
-        created_at=desk.clock.now(),
-        sale_id=data["saleId"],
-        reservation_id=data["holdId"],
-    )
+async def _open_new(desk: OrderDesk, uow: UnitOfWork, claims: Sequence[tuple[ClaimFact, Event]]) -> None:
+    opened = [(claim.order(desk.clock.now()), event) for claim, event in claims]
+    with met_another():
+        await store.record_all(uow, [(order.order_id, entry_of(desk, order, _cause(event))) for order, event in opened])
+        await store.add_all(uow, [order for order, _ in opened])
+    await uow.add_events([_created(desk, order, event) for order, event in opened])
+
+
+def _created(desk: OrderDesk, order: Order, claimed: Event) -> Event:
+    with following(claimed.correlation_id, claimed.traceparent):
+        return announce.created(desk, order)
+
+
+def _cause(event: Event) -> Cause:
+    return Cause(event.type, event.id)

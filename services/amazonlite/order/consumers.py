@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from amazonlite.common.core.clock import parse_iso
+from amazonlite.common.core.context import following
 from amazonlite.common.core.event import Event
 from amazonlite.common.data.unit_of_work import UnitOfWork
+from amazonlite.common.events.handlers import Grouped
 from amazonlite.order import store
-from amazonlite.order.advance import advance, note
-from amazonlite.order.claim import open_claimed_order
+from amazonlite.order.advance import Move, moved, noted, write
+from amazonlite.order.claim import CLAIMED, open_claimed_orders
 from amazonlite.order.desk import OrderDesk
 from amazonlite.order.domain import PAID_STATES, Cause, Changes, Order, TimelineEntry, Trigger
-
-Handler = Callable[[UnitOfWork, Event], Awaitable[None]]
 
 
 def _reserved(event: Event) -> Changes:
@@ -37,50 +37,56 @@ def _hold_expired(_: Event) -> Changes:
     return Changes(reason="hold_expired")
 
 
-def _nothing(_: Event) -> Changes:
-    return Changes()
+def _sold(event: Event) -> Changes:
+    return Changes(payment_id=event.data.get("paymentId"))
 
 
 REACTIONS: Mapping[str, tuple[Trigger, Callable[[Event], Changes]]] = {
     "inventory.reserved.v1": (Trigger.RESERVE, _reserved),
     "inventory.rejected.v1": (Trigger.REJECT, _refused),
-    "inventory.confirmed.v1": (Trigger.CONFIRM, _nothing),
+    "inventory.confirmed.v1": (Trigger.CONFIRM, _sold),
     "inventory.confirmation-rejected.v1": (Trigger.REFUSE_CONFIRMATION, _refused),
     "inventory.expired.v1": (Trigger.TIME_OUT, _hold_expired),
     "payment.authorized.v1": (Trigger.AUTHORIZE, _paid),
     "payment.failed.v1": (Trigger.FAIL_PAYMENT, _payment_failed),
     "payment.captured.v1": (Trigger.COMPLETE, _paid),
 }
-CLAIMED = "flash-sale.claimed.v1"
 
 
-def handlers(desk: OrderDesk) -> dict[str, Handler]:
-    reactions: dict[str, Handler] = {topic: partial(react, desk) for topic in REACTIONS}
-    return reactions | {CLAIMED: partial(open_claimed_order, desk)}
+def handlers(desk: OrderDesk) -> dict[str, Grouped]:
+    reactions = {topic: Grouped(partial(react, desk)) for topic in REACTIONS}
+    return {**reactions, CLAIMED: Grouped(partial(open_claimed_orders, desk))}
 
 
-async def react(desk: OrderDesk, uow: UnitOfWork, event: Event) -> None:
-    """Moves the order if its state allows it; before the order exists, the timeline's first place is taken instead."""
+async def react(desk: OrderDesk, uow: UnitOfWork, events: Sequence[Event]) -> None:
+    """Moves each order if its state allows it; before the order exists, the timeline's first place is taken instead."""
+    by_order = {event.data["orderId"]: event for event in events}
+    found = await store.lock_all(uow, by_order)
+    for order_id in sorted(by_order.keys() - found.keys()):
+        found |= await _met(desk, uow, by_order[order_id])
+    moves = [_move(desk, order, by_order[order_id]) for order_id, order in found.items()]
+    await write(uow, [move for move in moves if move is not None])
+
+
+async def _met(desk: OrderDesk, uow: UnitOfWork, event: Event) -> dict[str, Order]:
+    """The order, if it was made since we looked; otherwise the event's place in its timeline is kept."""
     order_id = event.data["orderId"]
-    order = await store.lock(uow, order_id)
-    if order is None and await store.record_first(uow, order_id, _early(desk, event)):
-        return
-    order = order or await store.lock(uow, order_id)
-    if order is not None:
-        await _apply(desk, uow, order, event)
+    if await store.record_first(uow, order_id, _early(desk, event)):
+        return {}
+    return await store.lock_all(uow, [order_id])
 
 
-async def _apply(desk: OrderDesk, uow: UnitOfWork, order: Order, event: Event) -> None:
+def _move(desk: OrderDesk, order: Order, event: Event) -> Move | None:
+    """None: the order knows already, for the customer's own confirm told it of this authorisation before."""
     trigger, changes_of = REACTIONS[event.type]
     cause, changes = Cause(event.type, event.id), changes_of(event)
-    if order.allows(trigger):
-        await advance(desk, uow, order, trigger, cause, changes)
-    elif not _known(order, trigger, changes):
-        await note(desk, uow, order, cause, changes.reason)
+    with following(event.correlation_id, event.traceparent):
+        if order.allows(trigger, changes):
+            return moved(desk, order, trigger, cause, changes)
+    return None if _known(order, trigger, changes) else noted(desk, order, cause, changes.reason)
 
 
 def _known(order: Order, trigger: Trigger, changes: Changes) -> bool:
-    """The customer's own confirm told us of this authorisation before its event did."""
     return trigger is Trigger.AUTHORIZE and order.state in PAID_STATES and order.payment_id == changes.payment_id
 
 

@@ -31,8 +31,8 @@ async def create_order(desk: OrderDesk, viewer: Viewer, wishes: Sequence[Wish], 
     async def work(uow: UnitOfWork) -> StoredAnswer:
         # No statement runs before the prices are there, so that no transaction waits for another service.
         order = _order(desk, viewer, await _priced(desk, wishes))
-        await store.add(uow, order)
-        await store.record(uow, order.order_id, entry_of(desk, order, Cause("create")))
+        await store.add_all(uow, [order])
+        await store.record_all(uow, [(order.order_id, entry_of(desk, order, Cause("create")))])
         await uow.add_event(announce.created(desk, order))
         return StoredAnswer(201, OrderView.of(order).as_json())
 

@@ -48,6 +48,8 @@ TRANSITIONS: Mapping[tuple[OrderState, Trigger], OrderState] = MappingProxyType(
         (S.PENDING, T.CANCEL): S.CANCELLED,
         (S.PENDING, T.TIME_OUT): S.TIMED_OUT,
         (S.RESERVED, T.AUTHORIZE): S.AUTHORIZED,
+        (S.RESERVED, T.CONFIRM): S.CONFIRMED,
+        (S.RESERVED, T.REFUSE_CONFIRMATION): S.CANCELLED,
         (S.RESERVED, T.FAIL_PAYMENT): S.CANCELLED,
         (S.RESERVED, T.CANCEL): S.CANCELLED,
         (S.RESERVED, T.TIME_OUT): S.TIMED_OUT,
@@ -114,8 +116,10 @@ class Order:
     def units(self) -> int:
         return sum(line.quantity for line in self.lines)
 
-    def allows(self, trigger: Trigger) -> bool:
-        return (self.state, trigger) in TRANSITIONS
+    def allows(self, trigger: Trigger, changes: Changes | None = None) -> bool:
+        """A confirmation counts only for an order whose payment is known by then."""
+        paid = self.payment_id or (changes and changes.payment_id)
+        return (self.state, trigger) in TRANSITIONS and (trigger is not Trigger.CONFIRM or bool(paid))
 
     def visible_to(self, viewer: Viewer) -> bool:
         return viewer.internal or viewer.subject == self.customer_id

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from amazonlite.common.http.client import RemoteProblem, ServiceClient
-from amazonlite.order.ports import PaymentFact
+from amazonlite.order.ports import PaymentFact, Sealed
 
 HELD = frozenset({"AUTHORIZED", "CAPTURED"})
 
@@ -24,3 +25,9 @@ class HttpPayments:
                 return None
             raise
         return PaymentFact(intent["paymentId"], intent["orderId"], held=intent["state"] in HELD)
+
+    async def seal(self, order_ids: Sequence[str]) -> Sealed:
+        answer = await self._client.request(
+            "POST", "/internal/payments/seal", json={"orderIds": list(order_ids)}, repeatable=True
+        )
+        return Sealed(answer["closed"], {paid["orderId"]: paid["paymentId"] for paid in answer["authorized"]})

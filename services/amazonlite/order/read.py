@@ -6,6 +6,7 @@ from amazonlite.order import store
 from amazonlite.order.desk import OrderDesk
 from amazonlite.order.domain import Order, TimelineEntry, Viewer
 from amazonlite.order.errors import OrderNotFound
+from amazonlite.order.late_claim import open_late
 from amazonlite.order.store import Place, StateCount
 
 
@@ -16,8 +17,10 @@ def visible(order: Order | None, order_id: str, viewer: Viewer) -> Order:
 
 
 async def get_order(desk: OrderDesk, viewer: Viewer, order_id: str) -> Order:
+    """The order; one whose claim was heard of by nobody yet is opened now (see ``late_claim``)."""
     async with desk.transactions() as uow:
-        return visible(await store.find(uow, order_id), order_id, viewer)
+        found = await store.find(uow, order_id)
+    return visible(found or await open_late(desk, order_id), order_id, viewer)
 
 
 async def get_timeline(desk: OrderDesk, viewer: Viewer, order_id: str) -> list[TimelineEntry]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
 
 from amazonlite.common.core.clock import iso
 from amazonlite.common.http.body import Body, MoneyView
-from amazonlite.order.domain import MAX_LINES, MAX_QUANTITY, Line, Order, TimelineEntry
+from amazonlite.order.domain import MAX_LINES, MAX_QUANTITY, Line, Order, OrderState, TimelineEntry
 
 Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
@@ -37,10 +38,25 @@ class LineView(Body):
         return cls(sku=line.sku, quantity=line.quantity, unit_price=MoneyView.of(line.unit_price))
 
 
+MESSAGES: Mapping[OrderState, str] = {
+    OrderState.PENDING: "The goods are being reserved.",
+    OrderState.RESERVED: "The goods are reserved until the time to pay is over.",
+    OrderState.AUTHORIZED: "The payment is held and the order is being confirmed.",
+    OrderState.CONFIRMED: "The goods are yours; the payment is being taken.",
+    OrderState.COMPLETED: "Paid and done.",
+    OrderState.REJECTED: "The goods could not be reserved; nothing was charged.",
+    OrderState.CANCELLED: "Cancelled; money that was held is given back.",
+    OrderState.TIMED_OUT: "Not paid in time; nothing was charged.",
+}
+
+
 class OrderView(Body):
+    """``message`` tells the customer what ``state`` means."""
+
     order_id: str
     customer_id: str
     state: str
+    message: str
     reason: str
     lines: list[LineView]
     total: MoneyView
@@ -56,6 +72,7 @@ class OrderView(Body):
             order_id=order.order_id,
             customer_id=order.customer_id,
             state=order.state,
+            message=MESSAGES[order.state],
             reason=order.reason,
             lines=[LineView.of(line) for line in order.lines],
             total=MoneyView.of(order.total),

@@ -18,6 +18,7 @@ class Settings(BaseSettings):
     auth: AuthClientSettings = Field(default_factory=AuthClientSettings)
     product_url: str = "http://product:8000"
     payment_url: str = "http://payment:8000"
+    inventory_url: str = "http://inventory:8000"
     order_pay_within_seconds: int = Field(default=15 * 60, ge=1)
     order_sweep_seconds: float = Field(default=1.0, gt=0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,9 +21,9 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
-    update,
 )
 from sqlalchemy.dialects.mysql import BIGINT, DATETIME
+from sqlalchemy.dialects.mysql import insert as upsert
 
 from amazonlite.common.core.money import Money
 from amazonlite.common.data.unit_of_work import UnitOfWork
@@ -80,13 +80,19 @@ class StateCount:
     units: int
 
 
-async def add(uow: UnitOfWork, order: Order) -> None:
-    await uow.execute(insert(orders).values(**_changing(order), **_lasting(order)))
+async def add_all(uow: UnitOfWork, new: Sequence[Order]) -> None:
+    """IntegrityError: one of them is there already."""
+    if new:
+        await uow.execute(insert(orders), [{**_changing(order), **_lasting(order)} for order in new])
 
 
-async def save(uow: UnitOfWork, order: Order) -> None:
-    """Writes what a transition may change."""
-    await uow.execute(update(orders).where(orders.c.order_id == order.order_id).values(**_changing(order)))
+async def save_all(uow: UnitOfWork, moved: Sequence[Order]) -> None:
+    """Writes what a transition may change, in one statement: the rows are there and locked, so that it only updates."""
+    if moved:
+        statement = upsert(orders)
+        changed = {name: statement.inserted[name] for name in _changing(moved[0])}
+        rows = [{**_lasting(order), **_changing(order)} for order in moved]
+        await uow.execute(statement.on_duplicate_key_update(**changed), rows)
 
 
 async def find(uow: UnitOfWork, order_id: str) -> Order | None:
@@ -100,16 +106,24 @@ async def lock(uow: UnitOfWork, order_id: str) -> Order | None:
     return None if row is None else _order(row)
 
 
-async def lock_overdue(uow: UnitOfWork, limit: int) -> list[Order]:
-    """Open orders whose time to pay has passed by the database's clock; those another sweep holds are left to it."""
-    statement = (
-        select(orders)
-        .where(orders.c.state.in_(sorted(OPEN_STATES)), orders.c.pay_before <= DB_NOW)
-        # No ORDER BY: sorting would lock every overdue row before the limit is applied.
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return [_order(row) for row in await uow.execute(statement)]
+async def lock_all(uow: UnitOfWork, order_ids: Collection[str]) -> dict[str, Order]:
+    """Those of the orders that there are, locked by ascending id."""
+    statement = select(orders).where(orders.c.order_id.in_(sorted(order_ids))).order_by(orders.c.order_id)
+    return {row.order_id: _order(row) for row in await uow.execute(statement.with_for_update())}
+
+
+async def known(uow: UnitOfWork, order_ids: Collection[str]) -> set[str]:
+    """Those of the orders that there are, or of which anything was heard before they came."""
+    found = select(orders.c.order_id).where(orders.c.order_id.in_(order_ids))
+    heard = select(order_event.c.order_id).where(order_event.c.order_id.in_(order_ids), order_event.c.seq == 1)
+    return set((await uow.execute(found.union(heard))).scalars())
+
+
+async def find_overdue(uow: UnitOfWork, limit: int) -> list[str]:
+    """Open orders whose time to pay has passed by the database's clock, the longest overdue first; not locked."""
+    overdue = orders.c.state.in_(sorted(OPEN_STATES)), orders.c.pay_before <= DB_NOW
+    statement = select(orders.c.order_id).where(*overdue).order_by(orders.c.pay_before).limit(limit)
+    return list((await uow.execute(statement)).scalars())
 
 
 async def page(uow: UnitOfWork, customer_id: str, after: Place | None, limit: int) -> list[Order]:
@@ -130,8 +144,9 @@ async def count_by_state(uow: UnitOfWork, sale_id: str) -> list[StateCount]:
     return [StateCount(OrderState(row.state), row.orders, int(row.units)) for row in await uow.execute(statement)]
 
 
-async def record(uow: UnitOfWork, order_id: str, entry: TimelineEntry) -> None:
-    await uow.execute(insert(order_event).values(_entry_row(order_id, entry)))
+async def record_all(uow: UnitOfWork, entries: Sequence[tuple[str, TimelineEntry]]) -> None:
+    if entries:
+        await uow.execute(insert(order_event), [_entry_row(order_id, entry) for order_id, entry in entries])
 
 
 async def record_first(uow: UnitOfWork, order_id: str, entry: TimelineEntry) -> bool:

@@ -1,24 +1,64 @@
-"""Orders whose time to pay has passed by the database's clock are timed out; several sweeps may run at once."""
+"""Orders that were not paid in time are timed out, once payment has closed them for good.
+
+Payment may name one as paid instead, because the news of it is late: that order is authorised. While payment does not
+answer, overdue orders stay open. Several sweeps may run at once.
+"""
 
 from __future__ import annotations
 
-from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.order import store
-from amazonlite.order.advance import advance
-from amazonlite.order.desk import OrderDesk
-from amazonlite.order.domain import Cause, Changes, Trigger
+import asyncio
+from collections.abc import Collection, Mapping
 
-BATCH = 50
+from amazonlite.common.core.errors import Unavailable
+from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
+from amazonlite.common.observe.logs import get_logger
+from amazonlite.order import store
+from amazonlite.order.advance import Move, moved, write
+from amazonlite.order.desk import OrderDesk
+from amazonlite.order.domain import OPEN_STATES, Cause, Changes, Order, Trigger
+from amazonlite.order.ports import Sealed
+
+log = get_logger(__name__)
+
+BATCH = 200
+DEADLINE = Cause("payment deadline")
 UNPAID = Changes(reason="payment_timeout")
 
 
+async def keep_timing_out(desk: OrderDesk, *, every: float) -> None:
+    """For ever; while the database or payment is away it tries again."""
+    while True:
+        try:
+            while await time_out_overdue(desk) == BATCH:
+                pass
+        except Unavailable as error:
+            log.warning("time_out_waits", code=error.code, detail=error.detail)
+        await asyncio.sleep(every)
+
+
 async def time_out_overdue(desk: OrderDesk, *, batch: int = BATCH) -> int:
-    """Times out one batch and returns how many orders were in it."""
+    """Decides one batch and returns how many orders were decided."""
+    async with desk.transactions() as uow:
+        overdue = await store.find_overdue(uow, batch)
+    if not overdue:
+        return 0
+    sealed = await desk.payments.seal(overdue)
+    return await in_transaction(desk.transactions, lambda uow: _decide(desk, uow, overdue, sealed))
 
-    async def work(uow: UnitOfWork) -> int:
-        overdue = await store.lock_overdue(uow, batch)
-        for order in overdue:
-            await advance(desk, uow, order, Trigger.TIME_OUT, Cause("payment deadline"), UNPAID)
-        return len(overdue)
 
-    return await in_transaction(desk.transactions, work)
+async def _decide(desk: OrderDesk, uow: UnitOfWork, order_ids: Collection[str], sealed: Sealed) -> int:
+    closed = frozenset(sealed.closed)
+    found = (await store.lock_all(uow, order_ids)).values()
+    moves = [_move(desk, order, closed, sealed.authorized) for order in found if order.state in OPEN_STATES]
+    made = [move for move in moves if move is not None]
+    await write(uow, made)
+    return len(made)
+
+
+def _move(desk: OrderDesk, order: Order, closed: Collection[str], paid: Mapping[str, str]) -> Move | None:
+    payment_id = paid.get(order.order_id)
+    if payment_id and order.allows(Trigger.AUTHORIZE):
+        return moved(desk, order, Trigger.AUTHORIZE, DEADLINE, Changes(payment_id=payment_id))
+    if order.order_id in closed:
+        return moved(desk, order, Trigger.TIME_OUT, DEADLINE, UNPAID)
+    return None

@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Request
 from fastapi.responses import JSONResponse
 
-from amazonlite.common.http.body import MoneyView
 from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import principal, require
 from amazonlite.payment import read
@@ -22,8 +21,10 @@ from amazonlite.payment.schemas import (
     Received,
     SaleQuery,
     SaleSummary,
-    StateSumView,
+    SealedView,
+    SealOrders,
 )
+from amazonlite.payment.seal import seal_orders
 from amazonlite.payment.webhook import take_webhook
 
 
@@ -76,9 +77,13 @@ async def webhook(
     return Received()
 
 
+@internal.post("/seal", response_model=SealedView)
+async def seal(desk: Desk, body: SealOrders) -> SealedView:
+    """Each order is closed to any later authorisation, or named as authorised; both for good, so it may be repeated."""
+    return SealedView.of(await seal_orders(desk, body.order_ids))
+
+
 @internal.post("/summary", response_model=SaleSummary)
 async def summary(desk: Desk, query: SaleQuery) -> SaleSummary:
-    """A sale's payments and their money by state."""
-    sums = await read.sum_sale(desk, query.sale_id)
-    by_state = {item.state.value: StateSumView(count=item.payments, amount=MoneyView.of(item.amount)) for item in sums}
-    return SaleSummary(sale_id=query.sale_id, by_state=by_state)
+    """A sale's payments and their money by state, and how many paid orders the shop closed (0 is the promise)."""
+    return SaleSummary.of(query.sale_id, await read.sum_sale(desk, query.sale_id))

@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from prometheus_client import Counter
 
 from amazonlite.common.core.event import Event
 from amazonlite.common.data.unit_of_work import UnitOfWork
+from amazonlite.common.events.handlers import Grouped
+from amazonlite.common.observe.logs import get_logger
 from amazonlite.payment import store
 from amazonlite.payment.domain import Payment
 
-Handler = Callable[[UnitOfWork, Event], Awaitable[None]]
+LOST = Counter("paid_orders_lost_total", "Payments that were authorised and whose order was closed by the shop")
+
+log = get_logger(__name__)
 
 
-async def capture_confirmed(uow: UnitOfWork, event: Event) -> None:
-    payment = await store.lock_by_order(uow, event.data["orderId"])
-    if payment is not None:
-        await _decide(uow, payment, payment.order_confirmed())
+async def capture_confirmed(uow: UnitOfWork, events: Sequence[Event]) -> None:
+    payments = await store.lock_by_orders(uow, [event.data["orderId"] for event in events])
+    await _decide(uow, payments, lambda payment: payment.order_confirmed())
 
 
-async def release_closed(uow: UnitOfWork, event: Event) -> None:
+async def release_closed(uow: UnitOfWork, events: Sequence[Event]) -> None:
     """Also before there is a payment: the order's slot is taken then, and no payment can have it later."""
-    order_id = event.data["orderId"]
-    if await store.take_slot(uow, order_id, None):
-        return
-    payment = await store.lock_by_order(uow, order_id)
-    if payment is not None:
-        await _decide(uow, payment, payment.order_closed(event.data["reason"]))
+    reasons = {event.data["orderId"]: event.data["reason"] for event in events}
+    await store.close_slots(uow, list(reasons))
+    payments = await store.lock_by_orders(uow, list(reasons))
+    await _decide(uow, payments, lambda payment: payment.order_closed(reasons[payment.order_id]))
 
 
-async def _decide(uow: UnitOfWork, payment: Payment, decided: Payment) -> None:
-    if decided != payment:
-        await store.save(uow, decided, due_in=0 if decided.wanted else None)
+async def _decide(uow: UnitOfWork, payments: Sequence[Payment], decide: Callable[[Payment], Payment]) -> None:
+    changed = [after for before in payments if (after := decide(before)) != before]
+    await store.save_decided(uow, changed)
+    for payment in changed:
+        if payment.lost:
+            uow.after_commit(partial(_report_lost, payment))
 
 
-HANDLERS: dict[str, Handler] = {
-    "order.confirmed.v1": capture_confirmed,
-    "order.cancelled.v1": release_closed,
-    "order.timed-out.v1": release_closed,
+def _report_lost(payment: Payment) -> None:
+    LOST.inc()
+    log.error("paid_order_lost", order=payment.order_id, payment=payment.payment_id, reason=payment.reason)
+
+
+HANDLERS: dict[str, Grouped] = {
+    "order.confirmed.v1": Grouped(capture_confirmed),
+    "order.cancelled.v1": Grouped(release_closed),
+    "order.timed-out.v1": Grouped(release_closed),
 }

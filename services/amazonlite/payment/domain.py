@@ -53,6 +53,9 @@ class Method(StrEnum):
     TIMEOUT = "pm_timeout"
 
 
+CUSTOMER_CANCELLED = "customer_cancelled"
+"""The one reason for which an order may take an authorised payment back."""
+
 S, T = PaymentState, Trigger
 TRANSITIONS: Mapping[tuple[PaymentState, Trigger], PaymentState] = MappingProxyType(
     {
@@ -148,16 +151,38 @@ class Payment:
         moved = self.after(trigger, reason=reason or ("declined" if trigger is T.FAIL else ""))
         return moved if trigger is T.AUTHORIZE else replace(moved, wanted=None)
 
+    @property
+    def binding(self) -> bool:
+        """The customer was told that the order is paid, and it still is: the order keeps its goods."""
+        return self.state is S.CAPTURED or (self.state is S.AUTHORIZED and self.wanted is not Wanted.VOID)
+
+    @property
+    def lost(self) -> bool:
+        """The customer was told that the order is paid, and it was closed all the same, not at the customer's wish."""
+        closed = self.state in {S.VOIDED, S.CAPTURED} or (self.state is S.AUTHORIZED and self.wanted is Wanted.VOID)
+        return closed and self.reason not in {"", CUSTOMER_CANCELLED}
+
     def order_confirmed(self) -> Payment:
         """The order stands: money that is held is to be taken. A decision made before stays."""
         if self.state is S.AUTHORIZED and self.wanted is None:
             return replace(self, wanted=Wanted.CAPTURE)
         return self
 
-    def order_closed(self, reason: str) -> Payment:
-        """The order fell through: nothing may stay held, also when the provider's answer is still under way."""
+    def sealed(self, reason: str) -> Payment:
+        """Closed to any later authorisation, unless it is authorised already.
+
+        A provider call under way is not waited for: whatever it answers, the payment is over and the money goes back.
+        """
         if self.state is S.REQUIRES_CONFIRMATION:
             return self.after(T.CANCEL, reason=reason)
-        if self.state in {S.PROCESSING, S.AUTHORIZED} and self.wanted is None:
-            return replace(self, wanted=Wanted.VOID, reason=reason)
+        if self.state is S.PROCESSING:
+            return replace(self.after(T.CANCEL, reason=reason), wanted=Wanted.VOID)
         return self
+
+    def order_closed(self, reason: str) -> Payment:
+        """The order fell through: nothing may stay held. Money taken already is not hidden: see ``lost``."""
+        if self.state is S.AUTHORIZED and self.wanted is None:
+            return replace(self, wanted=Wanted.VOID, reason=reason)
+        if self.state is S.CAPTURED:
+            return replace(self, reason=reason)
+        return self.sealed(reason)

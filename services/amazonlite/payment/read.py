@@ -6,7 +6,7 @@ from amazonlite.payment import store
 from amazonlite.payment.desk import PaymentDesk
 from amazonlite.payment.domain import Payment, Viewer
 from amazonlite.payment.errors import PaymentNotFound
-from amazonlite.payment.store import StateSum
+from amazonlite.payment.store import SaleBooks
 
 
 def visible(payment: Payment | None, payment_id: str, viewer: Viewer) -> Payment:
@@ -20,6 +20,6 @@ async def get_payment(desk: PaymentDesk, viewer: Viewer, payment_id: str) -> Pay
         return visible(await store.find(uow, payment_id), payment_id, viewer)
 
 
-async def sum_sale(desk: PaymentDesk, sale_id: str) -> list[StateSum]:
+async def sum_sale(desk: PaymentDesk, sale_id: str) -> SaleBooks:
     async with desk.transactions() as uow:
-        return await store.sum_by_state(uow, sale_id)
+        return await store.read_sale(uow, sale_id)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from amazonlite.common.core.clock import iso
 from amazonlite.common.http.body import Body, MoneyView
-from amazonlite.payment.domain import ChargeState, Method, Payment
+from amazonlite.payment.domain import ChargeState, Method, Payment, PaymentState
+from amazonlite.payment.seal import MOST_ORDERS, Sealed
+from amazonlite.payment.store import SaleBooks
 
 Id = Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -25,10 +28,24 @@ class SaleQuery(Body):
     sale_id: Id
 
 
+MESSAGES: Mapping[PaymentState, str] = {
+    PaymentState.REQUIRES_CONFIRMATION: "Choose a payment method and confirm.",
+    PaymentState.PROCESSING: "The provider has been asked; its answer comes in a moment.",
+    PaymentState.AUTHORIZED: "The money is held and the order is being confirmed.",
+    PaymentState.CAPTURED: "The order is paid.",
+    PaymentState.FAILED: "The provider declined; no money was taken.",
+    PaymentState.CANCELLED: "The payment was closed before it was authorised; no money was taken.",
+    PaymentState.VOIDED: "The money that was held is given back.",
+}
+
+
 class PaymentView(Body):
+    """``message`` tells the customer what ``state`` means."""
+
     payment_id: str
     order_id: str
     state: str
+    message: str
     amount: MoneyView
     method: str | None
     reason: str
@@ -41,6 +58,7 @@ class PaymentView(Body):
             payment_id=payment.payment_id,
             order_id=payment.order_id,
             state=payment.state,
+            message=MESSAGES[payment.state],
             amount=MoneyView.of(payment.amount),
             method=payment.method,
             reason=payment.reason,
@@ -57,6 +75,34 @@ class StateSumView(Body):
 class SaleSummary(Body):
     sale_id: str
     by_state: dict[str, StateSumView]
+    paid_orders_lost: int
+
+    @classmethod
+    def of(cls, sale_id: str, books: SaleBooks) -> SaleSummary:
+        by_state = {
+            item.state.value: StateSumView(count=item.payments, amount=MoneyView.of(item.amount))
+            for item in books.by_state
+        }
+        return cls(sale_id=sale_id, by_state=by_state, paid_orders_lost=books.lost)
+
+
+class SealOrders(Body):
+    order_ids: list[Id] = Field(min_length=1, max_length=MOST_ORDERS)
+
+
+class AuthorizedOrder(Body):
+    order_id: str
+    payment_id: str
+
+
+class SealedView(Body):
+    closed: list[str]
+    authorized: list[AuthorizedOrder]
+
+    @classmethod
+    def of(cls, sealed: Sealed) -> SealedView:
+        authorized = [AuthorizedOrder(order_id=order, payment_id=paid) for order, paid in sealed.authorized.items()]
+        return cls(closed=list(sealed.closed), authorized=authorized)
 
 
 class ProviderEvent(Body):

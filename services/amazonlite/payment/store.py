@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, Integer, MetaData, Row, Select, String, Table, func, insert, select, text, update
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    Row,
+    Select,
+    String,
+    Table,
+    and_,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.mysql import BIGINT, DATETIME
+from sqlalchemy.dialects.mysql import insert as upsert
 from sqlalchemy.sql.elements import TextClause
 
 from amazonlite.common.core.money import Money
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.payment.domain import Method, Payment, PaymentState, Wanted
+from amazonlite.payment.domain import CUSTOMER_CANCELLED, Method, Payment, PaymentState, Wanted
 
 DB_NOW = text("UTC_TIMESTAMP(6)")
 metadata = MetaData()
@@ -57,24 +75,29 @@ class StateSum:
     amount: Money
 
 
+@dataclass(frozen=True, slots=True)
+class SaleBooks:
+    """A sale's payments; ``lost`` counts those that were authorised and whose order the shop closed."""
+
+    by_state: Sequence[StateSum]
+    lost: int
+
+
 async def take_slot(uow: UnitOfWork, order_id: str, payment_id: str | None) -> bool:
     """An order's slot is taken once: by its payment, or by the end of the order (None), whichever comes first."""
     statement = insert(slots).prefix_with("IGNORE").values(order_id=order_id, payment_id=payment_id)
     return (await uow.execute(statement)).rowcount == 1
 
 
+async def close_slots(uow: UnitOfWork, order_ids: Collection[str]) -> None:
+    """Takes the slots that nobody has yet; where a payment is being opened, waits for it."""
+    rows = [{"order_id": order_id, "payment_id": None} for order_id in sorted(order_ids)]
+    # Not INSERT IGNORE: the driver asks for the warnings of each row that is there already.
+    await uow.execute(upsert(slots).on_duplicate_key_update(order_id=slots.c.order_id), rows)
+
+
 async def add(uow: UnitOfWork, payment: Payment) -> None:
-    lasting = {
-        "payment_id": payment.payment_id,
-        "order_id": payment.order_id,
-        "customer_id": payment.customer_id,
-        "sale_id": payment.sale_id,
-        "amount": payment.amount.amount,
-        "currency": payment.amount.currency,
-        "pay_before": _naive(payment.pay_before),
-        "created_at": _naive(payment.created_at),
-    }
-    await uow.execute(insert(intents).values(**lasting, **_changing(payment)))
+    await uow.execute(insert(intents).values(**_lasting(payment), **_changing(payment)))
 
 
 async def save(uow: UnitOfWork, payment: Payment, *, due_in: float | None) -> None:
@@ -82,6 +105,21 @@ async def save(uow: UnitOfWork, payment: Payment, *, due_in: float | None) -> No
     due = None if due_in is None else _in_seconds(due_in)
     values = {**_changing(payment), "due_at": due, "attempts": 0}
     await uow.execute(update(intents).where(intents.c.payment_id == payment.payment_id).values(**values))
+
+
+async def save_decided(uow: UnitOfWork, payments: Sequence[Payment]) -> None:
+    """Writes many; those that want something of the provider are looked after at once."""
+    await _save_all(uow, [payment for payment in payments if payment.wanted], due_at=DB_NOW)
+    await _save_all(uow, [payment for payment in payments if not payment.wanted], due_at=null())
+
+
+async def _save_all(uow: UnitOfWork, payments: Sequence[Payment], *, due_at: Any) -> None:
+    """One statement: the rows are there and locked, so that it only updates."""
+    if payments:
+        statement = upsert(intents)
+        changed = {name: statement.inserted[name] for name in _changing(payments[0])}
+        rows = [{**_lasting(payment), **_changing(payment)} for payment in payments]
+        await uow.execute(statement.on_duplicate_key_update(**changed, due_at=due_at, attempts=text("0")), rows)
 
 
 async def find(uow: UnitOfWork, payment_id: str) -> Payment | None:
@@ -96,8 +134,10 @@ async def find_by_order(uow: UnitOfWork, order_id: str) -> Payment | None:
     return await _one(uow, select(intents).where(intents.c.order_id == order_id))
 
 
-async def lock_by_order(uow: UnitOfWork, order_id: str) -> Payment | None:
-    return await _one(uow, select(intents).where(intents.c.order_id == order_id).with_for_update())
+async def lock_by_orders(uow: UnitOfWork, order_ids: Collection[str]) -> list[Payment]:
+    """The payments of those orders that have one, each by ascending order."""
+    statement = select(intents).where(intents.c.order_id.in_(sorted(order_ids))).order_by(intents.c.order_id)
+    return [_payment(row) for row in await uow.execute(statement.with_for_update())]
 
 
 async def lease_due(uow: UnitOfWork, limit: int, lease: float) -> list[Due]:
@@ -123,7 +163,11 @@ async def put_off(uow: UnitOfWork, payment: Payment, seconds: float) -> None:
     await uow.execute(update(intents).where(*unchanged).values(due_at=_in_seconds(seconds)))
 
 
-async def sum_by_state(uow: UnitOfWork, sale_id: str) -> list[StateSum]:
+async def read_sale(uow: UnitOfWork, sale_id: str) -> SaleBooks:
+    return SaleBooks(await _sum_by_state(uow, sale_id), await _count_lost(uow, sale_id))
+
+
+async def _sum_by_state(uow: UnitOfWork, sale_id: str) -> list[StateSum]:
     statement = (
         select(
             intents.c.state,
@@ -136,6 +180,15 @@ async def sum_by_state(uow: UnitOfWork, sale_id: str) -> list[StateSum]:
     )
     rows = await uow.execute(statement)
     return [StateSum(PaymentState(row.state), row.payments, Money(int(row.amount), row.currency)) for row in rows]
+
+
+async def _count_lost(uow: UnitOfWork, sale_id: str) -> int:
+    """How many payments of the sale are ``lost``, as the domain calls it."""
+    voided = and_(intents.c.state == PaymentState.AUTHORIZED, intents.c.wanted == Wanted.VOID)
+    closed = or_(intents.c.state.in_([PaymentState.VOIDED, PaymentState.CAPTURED]), voided)
+    lost = intents.c.reason.notin_(["", CUSTOMER_CANCELLED])
+    statement = select(func.count()).select_from(intents).where(intents.c.sale_id == sale_id, closed, lost)
+    return int((await uow.execute(statement)).scalar_one())
 
 
 async def _one(uow: UnitOfWork, statement: Select[Any]) -> Payment | None:
@@ -154,6 +207,19 @@ def _changing(payment: Payment) -> dict[str, Any]:
         "confirm_key": payment.confirm_key,
         "reason": payment.reason,
         "wanted": payment.wanted,
+    }
+
+
+def _lasting(payment: Payment) -> dict[str, Any]:
+    return {
+        "payment_id": payment.payment_id,
+        "order_id": payment.order_id,
+        "customer_id": payment.customer_id,
+        "sale_id": payment.sale_id,
+        "amount": payment.amount.amount,
+        "currency": payment.amount.currency,
+        "pay_before": _naive(payment.pay_before),
+        "created_at": _naive(payment.created_at),
     }
 
 

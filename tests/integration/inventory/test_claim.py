@@ -31,7 +31,7 @@ from amazonlite.inventory.flash_sale.ticket import Ticket
 from support.inventory import PRICE, Pod, terms
 from support.own_redis import OwnRedis
 
-AUTHORIZED = "order.authorized.v1"
+AUTHORIZED = "payment.authorized.v1"
 
 
 async def test_a_claim_becomes_a_hold_a_ledger_entry_and_an_event(pod: Pod) -> None:

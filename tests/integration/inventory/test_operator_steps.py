@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.ids import new_id
 from amazonlite.inventory.domain import InsufficientStock, Stock, UnknownSku
 from amazonlite.inventory.flash_sale.allocate import allocate
@@ -24,7 +25,7 @@ from amazonlite.inventory.flash_sale.remove import remove
 from amazonlite.inventory.flash_sale.settle import settle
 from support.inventory import WIDE, Pod, terms
 
-AUTHORIZED = "order.authorized.v1"
+AUTHORIZED = "payment.authorized.v1"
 
 
 async def test_units_are_allocated_once(pod: Pod) -> None:
@@ -151,6 +152,45 @@ async def test_removing_a_sale_ends_unpaid_holds_and_keeps_paid_ones(pod: Pod) -
     assert (await pod.kinds(unpaid.hold.order_id))[-1] == "inventory.expired.v1"
     assert (await pod.kinds(paid.hold.order_id))[-1] == "inventory.confirmed.v1"
     assert await pod.stock("B01") == Stock("B01", on_hand=3, available=3, reserved=0)
+
+
+async def test_removing_a_sale_keeps_what_is_paid_however_late_the_news_is(pod: Pod) -> None:
+    sale = await pod.on_sale(terms("B01", 4))
+    paid, unpaid = await pod.held(sale, "usr_a"), await pod.held(sale, "usr_b")
+    pod.payments.paid[paid.hold.order_id] = "pay_1"
+    pod.payments.away = True
+    with pytest.raises(Unavailable):
+        await remove(pod.sale_desk, sale, pod.step())
+    assert (await pod.books(sale)).sale.counters == Counters(allocated=2, held=2, returned=2)
+    pod.payments.away = False
+    for _ in range(2):
+        books = await remove(pod.sale_desk, sale, pod.step())
+        assert books.sale.counters == Counters(allocated=1, sold=1, returned=3)
+        assert books.conserved
+    assert pod.payments.closed == {unpaid.hold.order_id}
+    sold = (await pod.events(paid.hold.order_id))[-1]
+    assert (sold.type, sold.data["paymentId"]) == ("inventory.confirmed.v1", "pay_1")
+
+
+@pytest.mark.parametrize(
+    ("ended", "left"),
+    [(None, Counters(allocated=4, free=4)), (SaleState.ABORTED, Counters(allocated=0, returned=4))],
+)
+async def test_units_sold_to_an_order_that_is_cancelled_after_all_are_sold_again_or_go_back(
+    pod: Pod, ended: SaleState | None, left: Counters
+) -> None:
+    sale = await pod.on_sale(terms("B01", 4))
+    held = await pod.held(sale, "usr_a")
+    await pod.happens(AUTHORIZED, held.hold.order_id)
+    if ended:
+        await pod.moved(sale, ended)
+    await pod.happens("order.cancelled.v1", held.hold.order_id)
+    books = await pod.books(sale)
+    assert books.sale.counters == left
+    assert books.conserved
+    assert (await pod.stock("B01")).on_hand == 4
+    if not ended:
+        assert (await pod.held(sale, "usr_a")).new, "the customer may buy again"
 
 
 async def test_a_settled_sale_stays_settled_when_it_is_removed(pod: Pod) -> None:

@@ -41,12 +41,22 @@ def free_port() -> int:
 
 @pytest.fixture
 async def auth_url() -> AsyncIterator[str]:
-    """Serves the public key that the test's tokens are signed with."""
+    """Stands in for auth (keys, service tokens) and for payment, by whose word no order is paid."""
 
     async def jwks(_: web.Request) -> web.Response:
         return web.json_response({"keys": [public_jwk(TEST_KEY.kid, TEST_KEY.private.public_key())]})
 
+    async def token(_: web.Request) -> web.Response:
+        return web.json_response(
+            {"accessToken": mint_token("svc_inventory", ["internal"], kind="service"), "expiresIn": 600}
+        )
+
+    async def seal(request: web.Request) -> web.Response:
+        return web.json_response({"closed": (await request.json())["orderIds"], "authorized": []})
+
     app = web.Application()
+    app.router.add_post("/api/auth/service-tokens", token)
+    app.router.add_post("/internal/payments/seal", seal)
     app.router.add_get("/api/auth/.well-known/jwks.json", jwks)
     runner = web.AppRunner(app)
     await runner.setup()
@@ -84,6 +94,9 @@ def environment(mysql_for: Callable[[str], MysqlSettings], redis_server: OwnRedi
         "MYSQL_PASSWORD": mysql.password,
         "REDIS_URL": redis_server.url,
         "AUTH_URL": auth_url,
+        "AUTH_CLIENT_ID": "inventory",
+        "AUTH_CLIENT_SECRET": "secret",
+        "PAYMENT_URL": auth_url,
         "QUEUE_TICKET_KEY": "5a" * 32,
         # Nobody listens there: events wait in the outbox, and everything else goes on.
         "KAFKA_BOOTSTRAP": "127.0.0.1:1",

@@ -144,7 +144,7 @@ async def test_a_sold_out_sale_tells_those_who_wait_and_turns_away_those_who_com
     held = await pod.held(sale, "usr_a")
     await pod.admitter.tick()
     ticket = await joined(pod, sale, "usr_b")
-    await pod.happens("order.authorized.v1", held.hold.order_id)
+    await pod.happens("payment.authorized.v1", held.hold.order_id)
     await pod.admitter.tick()
     place = await queue.look(pod.sale_desk, ticket)
     assert (place.standing, place.reason) == (Standing.CLOSED, "sold_out")

@@ -9,15 +9,16 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from amazonlite.common.core.clock import iso
+from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.data.unit_of_work import in_transaction
 from amazonlite.inventory import read
 from amazonlite.inventory.adjust import set_on_hand
-from amazonlite.inventory.domain import BelowReserved, Stock, UnknownSku, balance
+from amazonlite.inventory.domain import BelowReserved, Kind, Stock, UnknownSku, balance
 from amazonlite.inventory.expire import expire_overdue
 from support.inventory import Pod
 
-CREATED, AUTHORIZED = "order.created.v1", "order.authorized.v1"
+CREATED, AUTHORIZED = "order.created.v1", "payment.authorized.v1"
 
 
 def placed(quantity: int, sku: str = "B01", seconds: float = 600) -> dict[str, Any]:
@@ -92,11 +93,41 @@ async def test_an_order_cancelled_before_it_was_created_never_reserves(pod: Pod)
     assert await pod.kinds(order_id) == []
 
 
-async def test_a_cancellation_after_the_confirmation_changes_nothing(pod: Pod) -> None:
+@pytest.mark.parametrize("end", ["order.cancelled.v1", "order.timed-out.v1"])
+async def test_goods_sold_to_an_order_that_is_over_are_free_again(pod: Pod, end: str) -> None:
     order_id = await reserved(pod)
     await pod.happens(AUTHORIZED, order_id)
-    await pod.happens("order.cancelled.v1", order_id)
     assert (await pod.stock("B01")).on_hand == 7
+    await pod.happens(end, order_id)
+    stock, totals = await read.get_ledger(pod.desk, "B01")
+    assert stock == Stock("B01", 10, 10, 0)
+    assert totals[Kind.RESTOCK] == 3
+
+
+async def test_an_overdue_order_that_is_paid_is_confirmed(pod: Pod) -> None:
+    """The news of the payment is late, or never comes."""
+    order_id = await reserved(pod)
+    pod.payments.paid[order_id] = "pay_1"
+    await pod.make_overdue(order_id)
+    assert await expire_overdue(pod.desk) == 1
+    last = (await pod.events(order_id))[-1]
+    assert (last.type, last.data["paymentId"]) == ("inventory.confirmed.v1", "pay_1")
+    await pod.happens(AUTHORIZED, order_id)
+    assert (await pod.kinds(order_id)).count("inventory.confirmed.v1") == 1
+    assert (await pod.stock("B01")).on_hand == 7
+
+
+async def test_nothing_goes_back_while_payment_does_not_answer(pod: Pod) -> None:
+    order_id = await reserved(pod)
+    await pod.make_overdue(order_id)
+    pod.payments.away = True
+    with pytest.raises(Unavailable):
+        await expire_overdue(pod.desk)
+    assert (await pod.stock("B01")).reserved == 3
+    pod.payments.away = False
+    assert await expire_overdue(pod.desk) == 1
+    assert (await pod.stock("B01")).reserved == 0
+    assert pod.payments.closed == {order_id}
 
 
 @pytest.mark.parametrize(("end", "reason"), [("release", "reservation_released"), ("expire", "reservation_expired")])

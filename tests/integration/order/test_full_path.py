@@ -53,14 +53,16 @@ class StandInInventory:
     clock: FakeClock
 
     def handlers(self) -> Mapping[str, AnyHandler]:
-        return {"order.created.v1": self.reserve, "order.authorized.v1": self.confirm}
+        return {"order.created.v1": self.reserve, "payment.authorized.v1": self.confirm}
 
     async def reserve(self, uow: UnitOfWork, event: Event) -> None:
         expires = {"expiresAt": event.data["payBefore"]}
         await uow.add_event(self._answer("inventory.reserved.v1", event, reservationId="res_1", **expires))
 
     async def confirm(self, uow: UnitOfWork, event: Event) -> None:
-        await uow.add_event(self._answer("inventory.confirmed.v1", event, reservationId="res_1"))
+        await uow.add_event(
+            self._answer("inventory.confirmed.v1", event, reservationId="res_1", paymentId=event.data["paymentId"])
+        )
 
     def _answer(self, kind: str, event: Event, **data: Any) -> Event:
         answer = {"orderId": event.subject, **data}
@@ -173,8 +175,9 @@ async def test_orders_end_as_their_payments_do(shop: Shop) -> None:
         (cancelled, "CANCELLED"),
     ):
         await shop.reaches(order_id, state)
-    states = [state for state, _applied, _cause in await shop.orders.story(paid)]
-    assert states == ["PENDING", "RESERVED", "AUTHORIZED", "CONFIRMED", "COMPLETED"]
+    states = [state for state, applied, _cause in await shop.orders.story(paid) if applied and state != "AUTHORIZED"]
+    # Whether the order hears of the payment or of the sold goods first, is the broker's affair.
+    assert states == ["PENDING", "RESERVED", "CONFIRMED", "COMPLETED"]
 
 
 async def test_money_held_by_a_payment_that_lost_to_a_cancellation_goes_back(shop: Shop) -> None:

@@ -96,5 +96,17 @@ async def test_a_sale_is_summed_up_for_services_only(client: AsgiClient, bench: 
     answer = await client.post("/internal/payments/summary", {"saleId": "fs_1"}, headers=as_service())
 
     money = {"amount": 3998, "currency": "USD"}
-    assert answer.json() == {"saleId": "fs_1", "byState": {"AUTHORIZED": {"count": 1, "amount": money}}}
+    by_state = {"AUTHORIZED": {"count": 1, "amount": money}}
+    assert answer.json() == {"saleId": "fs_1", "byState": by_state, "paidOrdersLost": 0}
     assert (await client.post("/internal/payments/summary", {"saleId": "fs_1"}, headers=ALICE)).status == 403
+
+
+async def test_orders_are_sealed_for_services_only(client: AsgiClient, bench: PaymentBench) -> None:
+    paid = await bench.confirmed()
+    body = {"orderIds": [paid.order_id, "ord_unpaid"]}
+    answer = await client.post("/internal/payments/seal", body, headers=as_service())
+    authorized = [{"orderId": paid.order_id, "paymentId": paid.payment_id}]
+    assert (answer.status, answer.json()) == (200, {"closed": ["ord_unpaid"], "authorized": authorized})
+    assert (await client.post("/internal/payments/seal", body, headers=ALICE)).status == 403
+    for bad in ({"orderIds": []}, {"orderIds": [""]}, {"orderIds": ["ord"] * 501}, {}):
+        assert (await client.post("/internal/payments/seal", bad, headers=as_service())).status == 422

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from amazonlite.common.core.money import Money
+from amazonlite.payment.consumers import LOST
 from amazonlite.payment.domain import Method, PaymentState
 from amazonlite.payment.errors import PaymentAlreadyDecided
 from amazonlite.payment.provider import ProviderUnavailable
 from amazonlite.payment.read import sum_sale
-from amazonlite.payment.store import StateSum
+from amazonlite.payment.store import SaleBooks, StateSum
 from support.payments import TOTAL, Crash, PaymentBench
 
 ENDS = pytest.mark.parametrize("end", ["order.cancelled.v1", "order.timed-out.v1"])
@@ -65,15 +66,18 @@ async def test_an_order_that_ends_while_the_provider_is_called_holds_no_money(
     assert await bench.kinds(payment) == []
 
 
-async def test_an_authorisation_that_arrives_after_the_end_is_given_back(bench: PaymentBench) -> None:
+async def test_an_authorisation_that_arrives_after_the_end_is_given_back_and_told_to_nobody(
+    bench: PaymentBench,
+) -> None:
     """The order ends between the provider's answer and its record."""
     payment = await bench.confirmed(Method.ASYNC_OK)
     await bench.order_cancelled(payment.order_id)
     await bench.late_answers()
+    assert await bench.state(payment.payment_id) == "CANCELLED"
     await bench.settle()
 
-    assert (await bench.state(payment.payment_id), await bench.charge(payment.payment_id)) == ("VOIDED", "VOIDED")
-    assert await bench.kinds(payment) == ["payment.authorized.v1", "payment.voided.v1"]
+    assert (await bench.state(payment.payment_id), await bench.charge(payment.payment_id)) == ("CANCELLED", "VOIDED")
+    assert await bench.kinds(payment) == []
 
 
 async def test_a_webhook_that_a_void_overtook_changes_nothing(bench: PaymentBench) -> None:
@@ -142,9 +146,31 @@ async def test_a_sale_is_summed_by_state(bench: PaymentBench) -> None:
         await bench.confirm(await bench.intent(bench.order(sale_id="fs_1")), method)
     await bench.confirm(await bench.intent(bench.order(sale_id="fs_other")))
 
-    sums = sorted(await sum_sale(bench.desk, "fs_1"), key=lambda item: item.state)
-    assert sums == [
+    books = await sum_sale(bench.desk, "fs_1")
+    assert sorted(books.by_state, key=lambda item: item.state) == [
         StateSum(PaymentState.AUTHORIZED, 2, Money(2 * TOTAL.amount, "USD")),
         StateSum(PaymentState.FAILED, 1, TOTAL),
     ]
-    assert await sum_sale(bench.desk, "fs_none") == []
+    assert await sum_sale(bench.desk, "fs_none") == SaleBooks([], 0)
+
+
+@pytest.mark.parametrize(("reason", "lost"), [("customer_cancelled", 0), ("hold_expired", 1), ("payment_timeout", 1)])
+async def test_an_authorised_payment_given_back_by_the_shop_is_counted_as_lost(
+    bench: PaymentBench, reason: str, lost: int
+) -> None:
+    before = LOST._value.get()
+    payment = await bench.confirm(await bench.intent(bench.order(sale_id="fs_1")))
+    await bench.order_cancelled(payment.order_id, reason=reason)
+    assert (await sum_sale(bench.desk, "fs_1")).lost == lost
+    await bench.settle()
+    assert await bench.state(payment.payment_id) == "VOIDED"
+    assert (await sum_sale(bench.desk, "fs_1")).lost == lost
+    assert LOST._value.get() - before == lost
+
+
+async def test_an_order_closed_after_its_capture_is_counted_as_lost(bench: PaymentBench) -> None:
+    payment = await bench.confirm(await bench.intent(bench.order(sale_id="fs_1")))
+    await bench.order_confirmed(payment)
+    await bench.settle()
+    await bench.order_cancelled(payment.order_id, reason="hold_expired")
+    assert (await bench.state(payment.payment_id), (await sum_sale(bench.desk, "fs_1")).lost) == ("CAPTURED", 1)

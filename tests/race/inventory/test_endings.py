@@ -32,7 +32,7 @@ async def swept(pod: Pod) -> None:
 async def test_expiry_against_payment(two_pods: list[Pod]) -> None:
     one, other = two_pods
     sale, orders = await overdue_holds(one)
-    payments = [one.happens("order.authorized.v1", order) for order in orders]
+    payments = [one.happens("payment.authorized.v1", order) for order in orders]
     await together([*payments, swept(one), swept(other)])
     states: Counter[str] = Counter()
     for order in orders:
@@ -61,7 +61,7 @@ async def test_two_sweeps_expire_each_hold_once(two_pods: list[Pod]) -> None:
 async def test_the_end_of_a_sale_against_claims_payments_and_expiry(two_pods: list[Pod], rest_is: str) -> None:
     one, other = two_pods
     sale, orders = await overdue_holds(one)
-    paying = [one.happens("order.authorized.v1", order) for order in orders[: HOLDS // 2]]
+    paying = [one.happens("payment.authorized.v1", order) for order in orders[: HOLDS // 2]]
     claiming = [other.held(sale, f"late_{number}") for number in range(30)]
     ending = remove(one.sale_desk, sale, one.step()) if rest_is == "removed" else one.moved(sale, SaleState.ABORTED)
     await asyncio.gather(*paying, *claiming, ending, expire_overdue(other.desk), return_exceptions=True)

@@ -78,6 +78,10 @@ def test_how_an_ending_is_booked(ending: Ending, of_sale: bool, sale_keeps: bool
     assert ending_kind(ending, of_sale=of_sale, sale_keeps=sale_keeps) is kind
 
 
-def test_only_what_is_held_can_end() -> None:
-    assert {before for before, _ in TRANSITIONS} == {ReservationState.HELD}
+def test_only_what_is_held_can_end_and_only_what_is_sold_can_be_taken_back() -> None:
+    left = {before: {ending for state, ending in TRANSITIONS if state is before} for before, _ in TRANSITIONS}
+    assert left == {
+        ReservationState.HELD: {Ending.CONFIRM, Ending.RELEASE, Ending.EXPIRE},
+        ReservationState.CONFIRMED: {Ending.TAKE_BACK},
+    }
     assert set(TRANSITIONS.values()) == set(ReservationState) - {ReservationState.HELD}

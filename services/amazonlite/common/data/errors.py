@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DBAPIError
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from amazonlite.common.core.errors import Unavailable
@@ -48,3 +51,12 @@ def translated(error: BaseException) -> StoreUnavailable | None:
     if error.connection_invalidated or number in _AWAY:
         return StoreUnavailable("the database is away")
     return None
+
+
+@contextmanager
+def met_another() -> Iterator[None]:
+    """For rows looked for in vain a moment ago: if they are there now, StoreContended, and the work is run again."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise StoreContended("another transaction wrote the same rows this very moment", retry_after=1.0) from error

@@ -46,6 +46,7 @@ class UnitOfWork:
         self._on_events_committed = on_events_committed or _nothing
         self._check = check or _nothing
         self._written: Counted[str] = Counted()
+        self._after_commit: list[Callable[[], None]] = []
 
     async def __aenter__(self) -> UnitOfWork:
         try:
@@ -86,8 +87,14 @@ class UnitOfWork:
         await self.conn.execute(_MARK_PENDING, {"written": [event.id for event in events]})
         self._written.update(event.type for event in events)
 
+    def after_commit(self, report: Callable[[], None]) -> None:
+        """`report` is called once the transaction is committed, and never if it is not."""
+        self._after_commit.append(report)
+
     async def commit(self) -> None:
         await self.conn.commit()
+        while self._after_commit:
+            self._after_commit.pop()()
         if self._written:
             self._on_events_committed()
         for type, count in self._written.items():

@@ -61,13 +61,15 @@ class ServiceClient:
         session: aiohttp.ClientSession | None = None,
         tokens: TokenSource | None = None,
         clock: Clock | None = None,
+        pause: float = 5.0,
     ) -> None:
+        """A dead service is left alone for `pause` seconds at a time."""
         self._base = base_url.rstrip("/")
         self._name = name
         self._timeout = timeout
         self._session = session
         self._tokens = tokens
-        self._breaker = Breaker(clock or SystemClock())
+        self._breaker = Breaker(clock or SystemClock(), pause=pause)
         self._budget = RetryBudget()
 
     async def get(

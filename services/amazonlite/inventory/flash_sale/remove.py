@@ -1,4 +1,4 @@
-"""Takes a sale back, whatever state it is in: aborted, unpaid holds ended, unsold units returned."""
+"""Takes a sale back, whatever state it is in: aborted, unpaid holds ended, paid ones sold, unsold units returned."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from amazonlite.common.core.money import Money
 from amazonlite.common.data.errors import StoreContended
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.inventory.expire import end_unpaid
+from amazonlite.inventory.expire import end_unless_paid
 from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.allocate import TOMBSTONE
 from amazonlite.inventory.flash_sale.change_state import change_state
@@ -17,27 +17,34 @@ from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.domain import Admission, Books, Counters, Sale, SaleState, Terms
 from amazonlite.inventory.flash_sale.settle import settle
 from amazonlite.inventory.flash_sale.step import Step
+from amazonlite.inventory.store import Overdue
 
 BATCH = 200
 
 
 async def remove(desk: SaleDesk, sale_id: str, step: Step) -> Books:
-    """Repeatable from any point it was interrupted at. What is paid stays sold; a settled sale stays as it is.
+    """Repeatable from any point it was interrupted at. A settled sale stays as it is.
 
-    A sale never allocated gets a tombstone, so that a late allocation of it cannot take stock that nobody would return.
+    Payment says which holds are paid; while it does not answer this is Unavailable, and the holds stay. A sale never
+    allocated gets a tombstone, so that a late allocation of it cannot take stock that nobody would return.
     """
     sale = await in_transaction(desk.desk.transactions, lambda uow: _found(uow, sale_id, step))
     if sale.state is not SaleState.SETTLED:
         await change_state(desk, sale_id, SaleState.ABORTED, step)
-        while await in_transaction(desk.desk.transactions, lambda uow: _end_holds(desk, uow, sale_id)) == BATCH:
-            pass
+        await _end_holds(desk, sale)
     return await settle(desk, sale_id, step)
 
 
-async def _end_holds(desk: SaleDesk, uow: UnitOfWork, sale_id: str) -> int:
-    held = await sales.lock_holds(uow, sale_id, BATCH)
-    await end_unpaid(desk.desk, uow, held)
-    return len(held)
+async def _end_holds(desk: SaleDesk, sale: Sale) -> None:
+    rehearsals = frozenset({sale.id} if sale.terms.rehearsal else ())
+    while held := await _holds(desk, sale.id):
+        if not await end_unless_paid(desk.desk, held, rehearsals):
+            raise StoreContended("the sale's holds are being ended by others this very moment", retry_after=1.0)
+
+
+async def _holds(desk: SaleDesk, sale_id: str) -> list[Overdue]:
+    async with desk.desk.transactions() as uow:
+        return await sales.find_holds(uow, sale_id, BATCH)
 
 
 async def _found(uow: UnitOfWork, sale_id: str, step: Step) -> Sale:

@@ -36,7 +36,16 @@ from amazonlite.inventory.flash_sale.domain import (
     Terms,
 )
 from amazonlite.inventory.flash_sale.tables import flash_sale, sale_turnout
-from amazonlite.inventory.store import DB_NOW, aware, ledger, naive, reservation, reservation_line, with_lines
+from amazonlite.inventory.store import (
+    DB_NOW,
+    Overdue,
+    aware,
+    ledger,
+    naive,
+    reservation,
+    reservation_line,
+    with_lines,
+)
 
 
 def _timed(*more: Any) -> Select[Any]:
@@ -173,11 +182,28 @@ async def holds_of_claims(uow: UnitOfWork, claim_keys: Collection[str]) -> dict[
     return {hold.claim_key: hold for hold in await with_lines(uow, list(rows))}
 
 
-async def lock_holds(uow: UnitOfWork, sale_id: str, limit: int) -> list[Reservation]:
-    """Unpaid holds of the sale."""
+async def find_holds(uow: UnitOfWork, sale_id: str, limit: int) -> list[Overdue]:
+    """Holds of the sale that nobody has paid for yet, not locked."""
     held = (reservation.c.sale_id == sale_id, reservation.c.state == ReservationState.HELD.value)
-    statement = select(reservation).where(*held).order_by(reservation.c.id).limit(limit).with_for_update()
-    return await with_lines(uow, list(await uow.execute(statement)))
+    statement = select(reservation.c.id, reservation.c.order_id).where(*held).order_by(reservation.c.id).limit(limit)
+    return [Overdue(row.id, row.order_id, sale_id) for row in await uow.execute(statement)]
+
+
+async def find_hold(uow: UnitOfWork, order_id: str) -> tuple[Reservation, Sale] | None:
+    """The hold that an order was made from, and its sale; None for rehearsals, which have no orders."""
+    found = await with_lines(
+        uow, list(await uow.execute(select(reservation).where(reservation.c.order_id == order_id)))
+    )
+    sale = await find(uow, found[0].sale_id) if found and found[0].sale_id else None
+    return None if sale is None or sale[0].terms.rehearsal else (found[0], sale[0])
+
+
+async def rehearsals(uow: UnitOfWork, sale_ids: Collection[str]) -> frozenset[str]:
+    """Those of the sales that are rehearsals."""
+    if not sale_ids:
+        return frozenset()
+    statement = select(flash_sale.c.id).where(flash_sale.c.id.in_(sale_ids), flash_sale.c.rehearsal.is_(True))
+    return frozenset((await uow.execute(statement)).scalars())
 
 
 async def read_books(uow: UnitOfWork, sale_id: str) -> Books | None:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import UTC, datetime
 
 import pytest
 
-from amazonlite.common.core.ids import derive_id, new_id
+from amazonlite.common.core.ids import derive_id, new_id, time_of
 
 SHAPE = re.compile(r"ord_[0-9a-hjkmnp-tv-z]{26}")
 
@@ -35,3 +36,14 @@ def test_a_derived_id_is_the_same_for_the_same_parts_only() -> None:
     }
     assert len(others) == 4
     assert derive_id("pay", "a")[4:] != derive_id("ord", "a")[4:]
+
+
+def test_an_id_tells_when_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
+    monkeypatch.setattr(time, "time_ns", lambda: int(moment.timestamp() * 1000) * 1_000_000)
+    assert time_of(new_id("ord")) == moment
+
+
+@pytest.mark.parametrize("id", ["", "ord_", "ord_short", "ord_" + "u" * 26, "ord_" + "z" * 26, "ORD"])
+def test_what_is_no_such_id_tells_no_time(id: str) -> None:
+    assert time_of(id) is None

@@ -1,0 +1,19 @@
+"""Payment's word on orders, asked over HTTP with this service's own token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from amazonlite.common.http.client import ServiceClient
+from amazonlite.inventory.ports import Sealed
+
+
+class HttpPayments:
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+
+    async def seal(self, order_ids: Sequence[str]) -> Sealed:
+        answer = await self._client.request(
+            "POST", "/internal/payments/seal", json={"orderIds": list(order_ids)}, repeatable=True
+        )
+        return Sealed(answer["closed"], {paid["orderId"]: paid["paymentId"] for paid in answer["authorized"]})
