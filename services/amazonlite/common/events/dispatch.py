@@ -42,10 +42,6 @@ class _Queue:
         CONSUMED.labels(self.topic, outcome).inc()
         self.left.popleft()
 
-    def stop(self, error: Exception) -> None:
-        self.stopped = True
-        log.warning("event_waits", topic=self.topic, reason=str(error))
-
 
 class Dispatcher:
     def __init__(self, processor: Processor, *, at_once: int, group: int) -> None:
@@ -104,8 +100,7 @@ class Dispatcher:
             async with self._slots:
                 outcomes = await self._processor.many(handler, [delivery.event for delivery in group])
         except (Unavailable, SendFailed) as error:
-            for queue in queues:
-                queue.stop(error)
+            _stop(queues, error)
         except Exception:
             log.warning("event_group_failed", topic=queues[0].topic, count=len(queues), exc_info=True)
             return False
@@ -122,6 +117,12 @@ class Dispatcher:
         try:
             outcome = await self._processor.one(queue.left[0])
         except (Unavailable, SendFailed) as error:
-            queue.stop(error)
+            _stop([queue], error)
         else:
             queue.taken(outcome)
+
+
+def _stop(queues: Sequence[_Queue], error: Exception) -> None:
+    for queue in queues:
+        queue.stopped = True
+    log.warning("event_waits", topic=queues[0].topic, keys=len(queues), reason=str(error))

@@ -17,6 +17,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         "AUTH_CLIENT_ID": "order",
         "AUTH_CLIENT_SECRET": "s",
         "KAFKA_BOOTSTRAP": "kafka:1",
+        "POD_NAME": "order-0",
     }.items():
         monkeypatch.setenv(name, value)
     mysql = MysqlSettings()
@@ -28,7 +29,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         "secret",
     )
     assert AuthClientSettings().client_id == "order"
-    assert KafkaSettings().bootstrap == "kafka:1"
+    assert (KafkaSettings().bootstrap, KafkaSettings().instance) == ("kafka:1", "order-0")
 
 
 def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

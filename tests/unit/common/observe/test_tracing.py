@@ -56,6 +56,13 @@ def test_what_is_no_traceparent_is_ignored() -> None:
     assert valid_traceparent(PARENT) == PARENT
 
 
+def test_an_exported_span_names_the_traces_it_works_for(recorded: InMemorySpanExporter) -> None:
+    with span("consume", links=[PARENT]):
+        assert trace_ids()[0] != PARENT[3:35]
+    (exported,) = recorded.get_finished_spans()
+    assert [f"{link.context.span_id:016x}" for link in exported.links] == [PARENT[36:52]]
+
+
 def test_an_exported_span_tells_kind_parent_and_failure(recorded: InMemorySpanExporter) -> None:
     with pytest.raises(RuntimeError), span("GET order", kind="client", parent=PARENT, attributes={"a": 1}) as current:
         current.rename("GET /api/orders/{id}")
