@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from amazonlite.common.data.engine import create_engine
 from amazonlite.common.data.retention import ANSWERED, RECEIVED, keep_forgetting
@@ -28,7 +30,9 @@ from amazonlite.order.products_http import HttpProducts
 from amazonlite.order.settings import Settings
 from amazonlite.order.time_out import keep_timing_out
 
-CONNECTIONS = 20  # the consumer's six, the relay's three, and the rest for requests
+# Consumer (six), relay (three) and sweeps never wait behind requests: what is paid is confirmed also in a rush.
+WORK_CONNECTIONS, REQUEST_CONNECTIONS = 12, 14
+REQUESTS_AT_ONCE = 16
 EVENTS = Registry.load()
 
 
@@ -40,6 +44,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         background=[service.relay.run, service.consumer.run, service.time_out, service.forget],
         readiness={"mysql": service.database_answers},
         lifespan=service.open,
+        at_once=REQUESTS_AT_ONCE,
     )
     app.state.desk = service.desk
     app.state.verifier = TokenVerifier(service.jwks)
@@ -52,7 +57,7 @@ class _Service:
     def __init__(self, settings: Settings) -> None:
         auth = settings.auth
         self._sweep_seconds = settings.order_sweep_seconds
-        self._engine = create_engine(settings.mysql, pool_size=CONNECTIONS)
+        self._engines = [create_engine(settings.mysql, pool_size=n) for n in (WORK_CONNECTIONS, REQUEST_CONNECTIONS)]
         self._producer = EventProducer(settings.kafka)
         self._tokens = ServiceTokenSource(auth.url, auth.client_id, auth.client_secret)
         self._products = ServiceClient(settings.product_url, name="product", tokens=self._tokens)
@@ -60,37 +65,41 @@ class _Service:
         self._payments = ServiceClient(settings.payment_url, name="payment", tokens=self._tokens, pause=1.0)
         self._inventory = ServiceClient(settings.inventory_url, name="inventory", tokens=self._tokens, pause=1.0)
         self.jwks = JwksSource(settings.jwks_url)
-        self.relay = Relay(self._engine, self._producer)
-        self.desk = OrderDesk(
-            unit_of_work_factory(self._engine, self.relay.wake, EVENTS.validate),
-            HttpProducts(self._products),
-            HttpPayments(self._payments),
-            HttpClaims(self._inventory),
-            settings.pay_within,
-        )
+        self.relay = Relay(self._engines[0], self._producer)
+        self._work, self.desk = (self._desk(engine, settings.pay_within) for engine in self._engines)
         self.consumer = Consumer(
             settings.kafka,
             "order",
-            handlers(self.desk),
-            self.desk.transactions,
+            handlers(self._work),
+            self._work.transactions,
             self._producer,
             check=EVENTS.validate,
+        )
+
+    def _desk(self, engine: AsyncEngine, pay_within: timedelta) -> OrderDesk:
+        return OrderDesk(
+            unit_of_work_factory(engine, self.relay.wake, EVENTS.validate),
+            HttpProducts(self._products),
+            HttpPayments(self._payments),
+            HttpClaims(self._inventory),
+            pay_within,
         )
 
     @asynccontextmanager
     async def open(self, _: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._engine.dispose)
+            for engine in self._engines:
+                stack.push_async_callback(engine.dispose)
             clients = (self._products, self._payments, self._inventory)
             for opened in (self._producer, self.jwks, self._tokens, *clients):
                 stack.push_async_callback(opened.close)
             yield
 
     async def time_out(self) -> None:
-        await keep_timing_out(self.desk, every=self._sweep_seconds)
+        await keep_timing_out(self._work, every=self._sweep_seconds)
 
     async def forget(self) -> None:
-        await keep_forgetting(self.desk.transactions, RECEIVED, ANSWERED)
+        await keep_forgetting(self._work.transactions, RECEIVED, ANSWERED)
 
     async def database_answers(self) -> None:
         await ping(self.desk.transactions)

@@ -33,11 +33,18 @@ async def desk_of(request: Request) -> PaymentDesk:
     return desk
 
 
+async def internal_desk_of(request: Request) -> PaymentDesk:
+    """With connections that no shopper's request can take."""
+    desk: PaymentDesk = request.app.state.internal_desk
+    return desk
+
+
 def viewer_of(asking: Annotated[Principal, Depends(principal)]) -> Viewer:
     return Viewer(asking.subject, internal="internal" in asking.scopes)
 
 
 Desk = Annotated[PaymentDesk, Depends(desk_of)]
+InternalDesk = Annotated[PaymentDesk, Depends(internal_desk_of)]
 Asking = Annotated[Viewer, Depends(viewer_of)]
 PaymentId = Annotated[str, Path(max_length=64)]
 IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
@@ -78,12 +85,12 @@ async def webhook(
 
 
 @internal.post("/seal", response_model=SealedView)
-async def seal(desk: Desk, body: SealOrders) -> SealedView:
+async def seal(desk: InternalDesk, body: SealOrders) -> SealedView:
     """Each order is closed to any later authorisation, or named as authorised; both for good, so it may be repeated."""
     return SealedView.of(await seal_orders(desk, body.order_ids))
 
 
 @internal.post("/summary", response_model=SaleSummary)
-async def summary(desk: Desk, query: SaleQuery) -> SaleSummary:
+async def summary(desk: InternalDesk, query: SaleQuery) -> SaleSummary:
     """A sale's payments and their money by state, and how many paid orders the shop closed (0 is the promise)."""
     return SaleSummary.of(query.sale_id, await read.sum_sale(desk, query.sale_id))

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from amazonlite.common.core.polling import poll
 from amazonlite.common.data.engine import create_engine
@@ -30,7 +31,9 @@ from amazonlite.payment.simulated.answer import LateAnswers
 from amazonlite.payment.simulated.provider import SimulatedProvider
 from amazonlite.payment.simulated.webhook import WebhookPost
 
-CONNECTIONS = 20  # the consumer's six, the relay's three, and the rest for requests and provider calls
+# Consumer (six), relay (three) and sweeps never wait behind requests: what is paid is confirmed also in a rush.
+WORK_CONNECTIONS, REQUEST_CONNECTIONS = 12, 14
+REQUESTS_AT_ONCE = 16
 EVENTS = Registry.load()
 
 
@@ -42,8 +45,10 @@ def create(settings: Settings | None = None) -> FastAPI:
         background=[service.relay.run, service.consumer.run, service.follow_up, service.answer_late, service.forget],
         readiness={"mysql": service.database_answers},
         lifespan=service.open,
+        at_once=REQUESTS_AT_ONCE,
     )
     app.state.desk = service.desk
+    app.state.internal_desk = service.work
     app.state.verifier = TokenVerifier(service.jwks)
     return app
 
@@ -54,21 +59,21 @@ class _Service:
     def __init__(self, settings: Settings) -> None:
         auth = settings.auth
         self._poll_seconds = settings.payment_follow_up_seconds
-        self._engine = create_engine(settings.mysql, pool_size=CONNECTIONS)
+        self._engines = [create_engine(settings.mysql, pool_size=n) for n in (WORK_CONNECTIONS, REQUEST_CONNECTIONS)]
         self._producer = EventProducer(settings.kafka)
         self._tokens = ServiceTokenSource(auth.url, auth.client_id, auth.client_secret)
         self._orders = ServiceClient(settings.order_url, name="order", tokens=self._tokens)
         self.jwks = JwksSource(settings.jwks_url)
-        self.relay = Relay(self._engine, self._producer)
-        self.desk = self._desk(settings)
+        self.relay = Relay(self._engines[0], self._producer)
+        self.work, self.desk = (self._desk(engine, settings) for engine in self._engines)
         self._webhook = WebhookPost(settings.payment_webhook_url, settings.webhook_secret, self.desk.clock)
-        self._late = LateAnswers(self.desk.transactions, self._webhook)
+        self._late = LateAnswers(self.work.transactions, self._webhook)
         self.consumer = Consumer(
-            settings.kafka, "payment", HANDLERS, self.desk.transactions, self._producer, check=EVENTS.validate
+            settings.kafka, "payment", HANDLERS, self.work.transactions, self._producer, check=EVENTS.validate
         )
 
-    def _desk(self, settings: Settings) -> PaymentDesk:
-        transactions = unit_of_work_factory(self._engine, self.relay.wake, EVENTS.validate)
+    def _desk(self, engine: AsyncEngine, settings: Settings) -> PaymentDesk:
+        transactions = unit_of_work_factory(engine, self.relay.wake, EVENTS.validate)
         latency = settings.payment_provider_latency_ms / 1000
         return PaymentDesk(
             transactions,
@@ -82,19 +87,20 @@ class _Service:
     @asynccontextmanager
     async def open(self, _: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._engine.dispose)
+            for engine in self._engines:
+                stack.push_async_callback(engine.dispose)
             for opened in (self._producer, self.jwks, self._tokens, self._orders, self._webhook):
                 stack.push_async_callback(opened.close)
             yield
 
     async def follow_up(self) -> None:
-        await poll(lambda: follow_up_due(self.desk), every=self._poll_seconds)
+        await poll(lambda: follow_up_due(self.work), every=self._poll_seconds)
 
     async def answer_late(self) -> None:
         await poll(self._late.answer_due, every=self._poll_seconds)
 
     async def forget(self) -> None:
-        await keep_forgetting(self.desk.transactions, RECEIVED, ANSWERED)
+        await keep_forgetting(self.work.transactions, RECEIVED, ANSWERED)
 
     async def database_answers(self) -> None:
         await ping(self.desk.transactions)

@@ -14,6 +14,7 @@ from amazonlite.common.core.clock import SystemClock
 from amazonlite.common.core.event import Event, new_event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.settings import MysqlSettings
+from amazonlite.common.data.engine import create_engine
 from amazonlite.common.data.errors import StoreContended, StoreUnavailable
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction, ping, unit_of_work_factory
 from amazonlite.common.testing.stores import root_cursor
@@ -180,3 +181,34 @@ async def test_a_transaction_left_open_is_rolled_back_before_the_connection_serv
         assert (await uow.execute(text("SELECT CONNECTION_ID()"))).scalar_one() == mine
         await uow.commit()
     assert await count(engine) == 0
+
+
+async def test_work_that_waits_before_its_first_statement_keeps_no_connection(common_mysql: MysqlSettings) -> None:
+    engine = create_engine(common_mysql, pool_size=1)
+    factory = unit_of_work_factory(engine)
+    waiting, answered = asyncio.Event(), asyncio.Event()
+
+    async def after_another_service(uow: UnitOfWork) -> None:
+        waiting.set()
+        await answered.wait()
+        await uow.add_event(an_event())
+
+    slow = asyncio.create_task(in_transaction(factory, after_another_service))
+    await waiting.wait()
+    await in_transaction(factory, lambda uow: uow.add_event(an_event("ord_2")))
+    answered.set()
+    await slow
+    assert await count(engine) == 2
+    await engine.dispose()
+
+
+async def test_what_is_to_be_reported_is_reported_after_the_commit_only(engine: AsyncEngine) -> None:
+    reported: list[str] = []
+    factory = unit_of_work_factory(engine)
+    async with factory() as uow:
+        uow.after_commit(lambda: reported.append("rolled back"))
+    async with factory() as uow:
+        uow.after_commit(lambda: reported.append("committed"))
+        assert reported == []
+        await uow.commit()
+    assert reported == ["committed"]

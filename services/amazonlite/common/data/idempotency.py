@@ -102,7 +102,7 @@ class _Claim:
             await uow.execute(insert(_answers), row)
         except IntegrityError:
             # Lets go of the lock the refused insert took on the other's row, or two of us would deadlock over it.
-            await uow.conn.rollback()
+            await uow.rollback()
             return await self._meet(uow, now.astimezone(UTC).replace(tzinfo=None), until)
         return None
 

@@ -34,7 +34,7 @@ _SELECT_ONE = text("SELECT 1")
 
 
 class UnitOfWork:
-    conn: AsyncConnection
+    """Connects with its first statement: work that first waits for another service keeps no connection meanwhile."""
 
     def __init__(
         self,
@@ -43,16 +43,13 @@ class UnitOfWork:
         check: Callable[[Event], None] | None = None,
     ) -> None:
         self._engine = engine
+        self._conn: AsyncConnection | None = None
         self._on_events_committed = on_events_committed or _nothing
         self._check = check or _nothing
         self._written: Counted[str] = Counted()
         self._after_commit: list[Callable[[], None]] = []
 
     async def __aenter__(self) -> UnitOfWork:
-        try:
-            self.conn = await self._engine.connect()
-        except Exception as error:
-            raise translated(error) or error from error
         return self
 
     async def __aexit__(
@@ -64,16 +61,32 @@ class UnitOfWork:
             raise store_error from error
 
     async def _close(self) -> None:
-        if not self.conn.in_transaction():  # nothing to tell the database: closed at once, in this turn of the loop
-            await self.conn.close()
+        if self._conn is None:
+            return
+        if not self._conn.in_transaction():  # nothing to tell the database: closed at once, in this turn of the loop
+            await self._conn.close()
             return
         # Closing rolls back what was not committed; a cancelled task must not leave the connection half way through.
-        await asyncio.shield(asyncio.create_task(self.conn.close()))
+        await asyncio.shield(asyncio.create_task(self._conn.close()))
+
+    async def _connected(self) -> AsyncConnection:
+        if self._conn is None:
+            self._conn = await self._engine.connect()
+        return self._conn
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:
-        return await self.conn.execute(statement, parameters)
+        return await (await self._connected()).execute(statement, parameters)
+
+    async def driver_sql(self, statement: str) -> CursorResult[Any]:
+        """A statement as the driver takes it, without parameters: compiling one costs more than its round trip."""
+        return await (await self._connected()).exec_driver_sql(statement)
+
+    async def rollback(self) -> None:
+        """Lets go of all locks; the unit of work goes on with a new transaction."""
+        if self._conn is not None:
+            await self._conn.rollback()
 
     async def add_event(self, event: Event) -> None:
         await self.add_events([event])
@@ -83,8 +96,8 @@ class UnitOfWork:
             return
         for event in events:
             self._check(event)
-        await self.conn.execute(_WRITE, [_outbox_row(event) for event in events])
-        await self.conn.execute(_MARK_PENDING, {"written": [event.id for event in events]})
+        await self.execute(_WRITE, [_outbox_row(event) for event in events])
+        await self.execute(_MARK_PENDING, {"written": [event.id for event in events]})
         self._written.update(event.type for event in events)
 
     def after_commit(self, report: Callable[[], None]) -> None:
@@ -92,7 +105,8 @@ class UnitOfWork:
         self._after_commit.append(report)
 
     async def commit(self) -> None:
-        await self.conn.commit()
+        if self._conn is not None:
+            await self._conn.commit()
         while self._after_commit:
             self._after_commit.pop()()
         if self._written:

@@ -79,7 +79,7 @@ async def next_rows(uow: UnitOfWork, after: Mapping[int, int], per_shard: int) -
     )
     if not ranges:
         return []
-    found = await uow.conn.exec_driver_sql(
+    found = await uow.driver_sql(
         f"SELECT o.shard, o.seq, o.aggregate_id, o.topic, o.payload FROM ({ranges}) p"  # noqa: S608 - our own integers
         " STRAIGHT_JOIN outbox o ON o.seq = p.seq"
     )
@@ -90,7 +90,7 @@ async def next_rows(uow: UnitOfWork, after: Mapping[int, int], per_shard: int) -
 async def forget_pending(uow: UnitOfWork, rows: Iterable[OutboxRow]) -> None:
     ranges = " OR ".join(f"shard = {shard} AND seq IN ({seqs})" for shard, seqs in _by_shard(rows).items())
     if ranges:
-        await uow.conn.exec_driver_sql(f"DELETE FROM outbox_pending WHERE {ranges}")  # noqa: S608 - our own integers
+        await uow.driver_sql(f"DELETE FROM outbox_pending WHERE {ranges}")  # noqa: S608 - our own integers
 
 
 async def hold_refused(uow: UnitOfWork, row: OutboxRow | HeldRow, refusal: Refusal) -> None:
@@ -116,7 +116,7 @@ async def park(uow: UnitOfWork, rows: Sequence[OutboxRow]) -> None:
 async def due_heads(uow: UnitOfWork, shards: Sequence[int], count: int) -> list[HeldRow]:
     """Refused rows whose time has come again. A head neither poisoned nor scheduled lost the one before it: due now."""
     owned = ",".join(map(str, shards)) or "NULL"
-    rows = await uow.conn.exec_driver_sql(
+    rows = await uow.driver_sql(
         "SELECT h.shard, h.seq, h.aggregate_id, o.topic, o.payload, h.attempts"  # noqa: S608 - our own integers
         " FROM (SELECT aggregate_id, MIN(seq) AS seq FROM outbox_held GROUP BY aggregate_id) head"
         " JOIN outbox_held h ON h.aggregate_id = head.aggregate_id AND h.seq = head.seq JOIN outbox o ON o.seq = h.seq"
@@ -135,16 +135,16 @@ async def unblock(uow: UnitOfWork, head: HeldRow) -> None:
 
 async def blocked_aggregates(uow: UnitOfWork, shards: Sequence[int]) -> set[str]:
     owned = ",".join(map(str, shards)) or "NULL"
-    rows = await uow.conn.exec_driver_sql(f"SELECT DISTINCT aggregate_id FROM outbox_held WHERE shard IN ({owned})")  # noqa: S608
+    rows = await uow.driver_sql(f"SELECT DISTINCT aggregate_id FROM outbox_held WHERE shard IN ({owned})")  # noqa: S608
     return {row.aggregate_id for row in rows}
 
 
 async def oldest_unsent_seconds(uow: UnitOfWork) -> float:
-    return float(await uow.conn.scalar(_AGE) or 0)
+    return float((await uow.execute(_AGE)).scalar() or 0)
 
 
 async def poisoned_count(uow: UnitOfWork) -> int:
-    return int(await uow.conn.scalar(_POISONED) or 0)
+    return int((await uow.execute(_POISONED)).scalar() or 0)
 
 
 async def purge(uow: UnitOfWork, *, after: int, older_than_seconds: float, count: int) -> int | None:
@@ -153,7 +153,7 @@ async def purge(uow: UnitOfWork, *, after: int, older_than_seconds: float, count
     rows = (await uow.execute(_OLDEST, values)).all()
     gone = ",".join(str(row.seq) for row in rows if row.old and not row.unsent)
     if gone:
-        await uow.conn.exec_driver_sql(f"DELETE FROM outbox WHERE seq IN ({gone})")  # noqa: S608 - our own integers
+        await uow.driver_sql(f"DELETE FROM outbox WHERE seq IN ({gone})")  # noqa: S608 - our own integers
     return rows[-1].seq if len(rows) == count and rows[-1].old else None
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from amazonlite.common.http.background import Background, running
+from amazonlite.common.http.bulkhead import Bulkhead
 from amazonlite.common.http.middleware import BodyLimit, RequestScope
 from amazonlite.common.http.problems import OPENAPI_RESPONSES, install_problems
 from amazonlite.common.observe import metrics
@@ -50,7 +51,9 @@ class _Service(FastAPI):
         stack: ASGIApp = ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=self.exception_handlers)
         for layer, args, options in reversed(self.user_middleware):
             stack = layer(stack, *args, **options)
-        return RequestScope(BodyLimit(stack))
+        limited: ASGIApp = BodyLimit(stack)
+        at_once: int | None = self.state.at_once
+        return RequestScope(limited if at_once is None else Bulkhead(limited, at_once=at_once))
 
 
 def create_app(
@@ -60,8 +63,12 @@ def create_app(
     background: Sequence[Background] = (),
     readiness: Mapping[str, Check] | None = None,
     lifespan: Lifespan | None = None,
+    at_once: int | None = None,
 ) -> FastAPI:
-    """`lifespan` opens and closes what the background tasks use: it is entered before them and left after them."""
+    """`lifespan` opens and closes what the background tasks use: it is entered before them and left after them.
+
+    `at_once` bounds the shoppers' requests that are worked on at a time (see `Bulkhead`).
+    """
     health = Health(readiness)
 
     @asynccontextmanager
@@ -80,6 +87,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.health = health
+    app.state.at_once = at_once
     install_problems(app)
     for router in (system, *routers):
         app.include_router(router)
