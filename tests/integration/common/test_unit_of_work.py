@@ -128,8 +128,7 @@ async def test_a_refused_connection_is_unavailable(
 ) -> None:
     nobody = common_mysql.model_copy(update={"port": 1})
     with pytest.raises(StoreUnavailable) as refused:
-        async with unit_of_work_factory(engine_for(nobody))():
-            pass
+        await ping(unit_of_work_factory(engine_for(nobody)))
     assert refused.value.status == 503
     assert refused.value.headers["Retry-After"] == "1"
 
