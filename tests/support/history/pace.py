@@ -1,0 +1,53 @@
+"""How soon a sale went on after a fault: claims and confirmations, in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from support.history.record import History
+from support.history.rows import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """``claims``: the longest stretch without an acknowledged claim, from the end of the fault until no unit was free.
+
+    ``confirmations``: how long after its authorisation, or after the end of the fault when that is later, the slowest
+    paid order was confirmed.
+    """
+
+    claims: float
+    confirmations: float
+
+    @property
+    def seconds_until_selling_again(self) -> float:
+        return max(self.claims, self.confirmations)
+
+
+def pace_after(history: History, rows: Rows, *, since: float, until: float) -> Pace:
+    """``since`` is the end of the fault, ``until`` the last moment at which units were free; seconds since 1970."""
+    claims = [hold.completed for hold in history.holds.values() if hold.completed is not None]
+    confirmed = {order.id: order.confirmed_at for order in rows.orders}
+    late = [
+        _lateness(authorized, confirmed.get(order), since)
+        for order, authorized in history.authorized.items()
+        if order not in history.cancelled
+    ]
+    return Pace(claims=longest_pause(claims, since, until), confirmations=max(late, default=0.0))
+
+
+def longest_pause(moments: Iterable[float], since: float, until: float) -> float:
+    """The longest part of [since, until] without a moment in it; 0 for an empty interval."""
+    if until <= since:
+        return 0.0
+    inside = sorted(moment for moment in moments if since < moment < until)
+    return max(later - earlier for earlier, later in pairwise([since, *inside, until]))
+
+
+def _lateness(authorized: float, confirmed: float | None, since: float) -> float:
+    """Endless for a paid order that was never confirmed; an order confirmed before the fault's end was not late."""
+    if confirmed is None:
+        return float("inf")
+    return max(0.0, confirmed - max(authorized, since))
