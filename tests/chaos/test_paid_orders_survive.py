@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,16 +13,14 @@ from support.faults.fault import Fault, Kind
 from support.faults.inject import Injector, healed
 from support.faults.node import Node
 from support.history.check import paid_lost
-from support.history.pace import Pace, pace_after
+from support.history.pace import pace_after
 from support.rush import Ended, Running, Rush, assert_kept, run_rush
 from support.sales import FlashSales
 from support.shop import Shop
 
 pytestmark = pytest.mark.cluster
 # Units are free for 10 s after the fault at the least: about 30 are taken when it strikes, and 8 a second after that.
-RUSH = Rush(
-    buyers=220, units=120, lasts=120, hold_ttl=15, max_active=60, rate=8, arrival=8, opens_in=8, returning=True
-)
+RUSH = Rush(buyers=220, units=120, lasts=120, hold_ttl=15, max_active=60, rate=8, arrival=8, opens_in=8, returning=True)
 STRIKES_AT = 30
 
 

@@ -29,13 +29,11 @@ class Pace:
 def pace_after(history: History, rows: Rows, *, since: float, until: float) -> Pace:
     """``since`` is the end of the fault, ``until`` the last moment at which units were free; seconds since 1970."""
     claims = [hold.completed for hold in history.holds.values() if hold.completed is not None]
-    confirmed = {order.id: order.confirmed_at for order in rows.orders}
-    late = [
-        _lateness(authorized, confirmed.get(order), since)
-        for order, authorized in history.authorized.items()
-        if order not in history.cancelled
-    ]
-    return Pace(claims=longest_pause(claims, since, until), confirmations=max(late, default=0.0))
+    paid = history.authorized
+    confirmed = {order.id: order.confirmed_at for order in rows.orders if order.id in paid}
+    # An order that was never confirmed is lost, and another rule's; an early one was not late.
+    late = [at - max(paid[order], since) for order, at in confirmed.items() if at is not None]
+    return Pace(claims=longest_pause(claims, since, until), confirmations=max([0.0, *late]))
 
 
 def longest_pause(moments: Iterable[float], since: float, until: float) -> float:
@@ -44,10 +42,3 @@ def longest_pause(moments: Iterable[float], since: float, until: float) -> float
         return 0.0
     inside = sorted(moment for moment in moments if since < moment < until)
     return max(later - earlier for earlier, later in pairwise([since, *inside, until]))
-
-
-def _lateness(authorized: float, confirmed: float | None, since: float) -> float:
-    """Endless for a paid order that was never confirmed; an order confirmed before the fault's end was not late."""
-    if confirmed is None:
-        return float("inf")
-    return max(0.0, confirmed - max(authorized, since))
