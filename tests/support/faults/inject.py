@@ -18,6 +18,7 @@ from support.faults.control_plane import api_server_away
 from support.faults.fault import Fault, Kind
 from support.faults.node import Container, Node
 from support.faults.schedule import SERVICES, STORES, Schedule
+from support.history.record import History
 from support.samples import Samples, free_units
 
 REPLICAS = {"inventory": 2}
@@ -42,6 +43,7 @@ class Injector:
 
     sale: str
     samples: Samples
+    history: History
     node: Node = field(default_factory=Node)
     cluster: Cluster = field(default_factory=Cluster)
     strikes: list[Strike] = field(default_factory=list)

@@ -1,0 +1,39 @@
+"""A sale that never runs out of units while a random schedule of faults strikes it."""
+
+from __future__ import annotations
+
+from amazonlite.cli.shoppers.shopper import Plan
+from support.faults.inject import Injector
+from support.faults.schedule import Schedule
+from support.rush import Rush
+from support.sales import FlashSales
+from support.shop import Shop
+from support.trial import Trial, run_trial
+
+UNITS_PER_SECOND = 8
+SELLING_WITHIN = 20.0
+MIX = {Plan.PAY: 0.88, Plan.TWICE: 0.03, Plan.DECLINED: 0.03, Plan.ABANDON_HOLD: 0.03, Plan.ABANDON_QUEUE: 0.03}
+
+
+async def run_schedule(shop: Shop, sales: FlashSales, schedule: Schedule) -> Trial:
+    """The sale is open for as long as the schedule lasts; admission lets in fewer than there are units."""
+
+    async def harm(injector: Injector) -> None:
+        await injector.run(schedule)
+
+    return await run_trial(shop, sales, rush_for(schedule.seconds), harm)
+
+
+def rush_for(seconds: float) -> Rush:
+    units = round(UNITS_PER_SECOND * (seconds + 15))
+    return Rush(
+        buyers=round(units * 1.2),
+        units=units,
+        lasts=seconds,
+        max_active=80,
+        rate=UNITS_PER_SECOND,
+        arrival=seconds,
+        opens_in=6,
+        returning=True,
+        mix=MIX,
+    )
