@@ -51,10 +51,14 @@ async def soak(wanted: Wanted) -> list[dict[str, Any]]:
         schedule = Schedule.random(wanted.seed + number, wanted.seconds)
         print(f"\n[{number + 1} of {wanted.schedules}] {schedule}", flush=True)
         results.append(await _one(schedule))
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(results, indent=2) + "\n")
-        print({name: value for name, value in results[-1].items() if name != "faults"}, flush=True)
+        _write(results)
     return results
+
+
+def _write(results: list[dict[str, Any]]) -> None:
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    print({name: value for name, value in results[-1].items() if name != "faults"}, flush=True)
 
 
 async def _one(schedule: Schedule) -> dict[str, Any]:
@@ -64,6 +68,9 @@ async def _one(schedule: Schedule) -> dict[str, Any]:
         async with open_shop() as shop:
             await healed(cluster, node)
             return _result(schedule, await run_schedule(shop, sales, schedule))
+    except AssertionError as error:
+        print(f"  anomaly: {error}", flush=True)
+        return _unfinished(schedule)
     finally:
         await healed(cluster, node)
         await sales.remove_all()
@@ -84,6 +91,13 @@ def _result(schedule: Schedule, trial: Trial) -> dict[str, Any]:
     }
 
 
+def _unfinished(schedule: Schedule) -> dict[str, Any]:
+    """Of a sale that did not get to its end: an anomaly by itself, and nothing is known of the rest."""
+    unknown = dict.fromkeys(("acknowledged", "paid", "paidLost", "secondsUntilSellingAgain"))
+    faults = [str(timed.fault) for timed in schedule.faults]
+    return {"seed": schedule.seed, "faults": faults, "anomalies": 1, **unknown}
+
+
 def _keep(schedule: Schedule, trial: Trial, found: list[str]) -> None:
     """The whole history of a sale that broke a rule, beside the results."""
     print("\n".join(f"  anomaly: {each}" for each in found[:20]), flush=True)
@@ -99,7 +113,8 @@ def _keep(schedule: Schedule, trial: Trial, found: list[str]) -> None:
 
 
 def passed(result: dict[str, Any]) -> bool:
-    return not result["anomalies"] and not result["paidLost"] and result["secondsUntilSellingAgain"] <= SELLING_WITHIN
+    """Whether the sale had no anomaly, paid orders lost being one, and went on soon enough."""
+    return not result["anomalies"] and result["secondsUntilSellingAgain"] <= SELLING_WITHIN
 
 
 def main() -> int:
