@@ -76,13 +76,12 @@ def paid_orders_are_kept(evidence: Evidence) -> Iterator[str]:
 
 
 def authorizations_are_kept(evidence: Evidence) -> Iterator[str]:
-    """Also those whose answer was lost on its way to the customer: only an authorised payment becomes VOIDED."""
-    orders = evidence.orders
+    """Also those whose answer was lost on its way: only an authorised payment becomes VOIDED, and one that is CAPTURED
+    has a reason only when its order was closed after that."""
     for payment in evidence.rows.payments:
-        order = orders.get(payment.order_id)
-        excused = order is not None and order.reason.startswith((BY_CUSTOMER, BY_PROVIDER))
-        if payment.state == "VOIDED" and not excused:
-            yield f"{payment.id} of {payment.order_id} was authorised and given back ({payment.reason})"
+        closed = payment.state == "VOIDED" or (payment.state == "CAPTURED" and payment.reason)
+        if closed and not payment.reason.startswith((BY_CUSTOMER, BY_PROVIDER)):
+            yield f"{payment.id} of {payment.order_id} is {payment.state} and its order was closed ({payment.reason})"
 
 
 def bought_stays_bought(evidence: Evidence) -> Iterator[str]:

@@ -88,7 +88,11 @@ BAD: dict[str, list[Callable[[], Evidence]]] = {
         lambda: with_order(state="AUTHORIZED"),
         lambda: with_rows(orders=good().rows.orders[1:]),
     ],
-    "authorizations_are_kept": [lambda: with_first("payments", state="VOIDED", reason="order_timed_out")],
+    "authorizations_are_kept": [
+        lambda: with_first("payments", state="VOIDED", reason="order_timed_out"),
+        lambda: with_first("payments", state="VOIDED", reason=""),
+        lambda: with_first("payments", state="CAPTURED", reason="confirmation_rejected"),
+    ],
     "bought_stays_bought": [lambda: with_order(state="CANCELLED"), lambda: with_rows(orders=[])],
     "acknowledged_holds_exist_once": [
         lambda: with_rows(holds=good().rows.holds[:1]),
