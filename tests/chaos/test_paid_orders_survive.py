@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from support.cluster import Cluster
 from support.faults.fault import Fault, Kind
-from support.faults.inject import Injector
+from support.faults.inject import Injector, renewed
 from support.runs import RUNS
 from support.rush import Rush
 from support.sales import FlashSales
@@ -54,6 +55,8 @@ CASES: Mapping[str, Case] = {
 async def test_all_units_are_sold_and_no_paid_order_is_lost(
     shop: Shop, sales: FlashSales, case: Case, run: int
 ) -> None:
+    await renewed(Cluster(), case.faults)
+
     async def harm(injector: Injector) -> None:
         for fault in case.faults:
             await injector.strike(fault)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from amazonlite.cli.shoppers.shopper import Plan
-from support.faults.inject import Injector
+from support.cluster import Cluster
+from support.faults.inject import Injector, renewed
 from support.faults.schedule import Schedule
 from support.rush import Rush
 from support.sales import FlashSales
@@ -17,6 +18,7 @@ MIX = {Plan.PAY: 0.88, Plan.TWICE: 0.03, Plan.DECLINED: 0.03, Plan.ABANDON_HOLD:
 
 async def run_schedule(shop: Shop, sales: FlashSales, schedule: Schedule) -> Trial:
     """The sale is open for as long as the schedule lasts; admission lets in fewer than there are units."""
+    await renewed(Cluster(), (timed.fault for timed in schedule.faults))
 
     async def harm(injector: Injector) -> None:
         await injector.run(schedule)

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     API_SERVER = "API server away"
 
 
+KILLS = frozenset({Kind.KILL, Kind.KILL_ALL})
 # What inventory needs to give units of an unpaid hold back: while one of these is struck, a hold may be overdue.
 GIVES_BACK = frozenset({"inventory", "payment", "mysql"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import redis.asyncio
@@ -15,7 +15,7 @@ from amazonlite.common.testing.eventually import eventually
 from support.cluster import Cluster
 from support.faults import network, redis_files
 from support.faults.control_plane import api_server_away
-from support.faults.fault import Fault, Kind
+from support.faults.fault import KILLS, Fault, Kind
 from support.faults.node import Container, Node
 from support.faults.schedule import SERVICES, STORES, Schedule
 from support.history.record import History
@@ -54,7 +54,7 @@ class Injector:
         at = time.time()
         with self.samples.returns_delayed() if fault.delays_returns else contextlib.nullcontext():
             await MAKE[fault.kind](self, fault)
-        over = at if fault.kind in {Kind.KILL, Kind.KILL_ALL} else time.time()
+        over = at if fault.kind in KILLS else time.time()
         self.strikes.append(Strike(fault, at, free, over))
         return self.strikes[-1]
 
@@ -153,10 +153,16 @@ def _addresses(containers: Sequence[Container]) -> list[str]:
 
 
 async def healed(cluster: Cluster, node: Node) -> None:
-    """Nothing is cut, stopped or away any more, and no container's next restart has to wait for the kubelet."""
+    """Nothing is cut, stopped or away any more, and every pod is Ready."""
     network.heal()
     node.thaw(SERVICES + STORES)
     for store in STORES:
         cluster.scale(store, 1)
     for workload in STORES + SERVICES:
+        await cluster.ready(workload, REPLICAS.get(workload, 1))
+
+
+async def renewed(cluster: Cluster, faults: Iterable[Fault]) -> None:
+    """Whoever is to be killed was not killed before, so that the kubelet starts it again at once."""
+    for workload in sorted({target for fault in faults if fault.kind in KILLS for target in fault.targets}):
         await cluster.renewed(workload, REPLICAS.get(workload, 1))

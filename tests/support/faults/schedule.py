@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, product
+from itertools import product
 
-from support.faults.fault import Fault, Kind
+from support.faults.fault import KILLS, Fault, Kind
 
 SERVICES = ("inventory", "order", "payment", "gateway", "product")
 STORES = ("mysql", "redis", "kafka", "mongodb")
@@ -22,9 +22,6 @@ PAIRS = (
 FIRST_AFTER = 8.0
 # Between the last fault's end and the end of the sale, so that how soon it sells again can be seen.
 CALM_AT_THE_END = 30.0
-# The second kill of a container within ten minutes is answered by the kubelet with a pause of 10 s, the third with
-# 20 s: that would be its patience that is measured. So nothing is killed twice in a schedule.
-ONCE_EACH = frozenset({Kind.KILL, Kind.KILL_ALL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +53,24 @@ class Schedule:
 
 def _timed(rng: random.Random, end: float) -> Iterator[Timed]:
     at = FIRST_AFTER
+    # The second kill of a container within ten minutes is answered by the kubelet with a pause of 10 s, the third with
+    # 20 s: it would be its patience that is measured. So nothing is killed twice in a schedule.
     killed: set[str] = set()
     while True:
         fault = _fault(rng, killed)
         if at + fault.seconds > end:
             return
         yield Timed(round(at, 1), fault)
-        if fault.kind in ONCE_EACH:
+        if fault.kind in KILLS:
             killed |= set(fault.targets)
         at += fault.seconds + rng.uniform(4, 12)
 
 
 def _fault(rng: random.Random, killed: set[str]) -> Fault:
-    """Any kind with equal chance, then any target of it; a kill of what was killed before becomes a pause."""
-    fault = rng.choice(list(chain.from_iterable([one] * weight for one, weight in _drawn(rng))))
-    if fault.kind in ONCE_EACH and not killed.isdisjoint(fault.targets):
+    """One of those drawn, by their weights; a kill of what was killed before becomes a pause."""
+    faults, weights = zip(*_drawn(rng), strict=True)
+    (fault,) = rng.choices(faults, weights)
+    if fault.kind in KILLS and not killed.isdisjoint(fault.targets):
         return Fault(Kind.PAUSE, fault.targets, _seconds(rng, 2, 8))
     return fault
 

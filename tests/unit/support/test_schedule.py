@@ -7,8 +7,8 @@ from itertools import chain, pairwise
 
 import pytest
 
-from support.faults.fault import Kind
-from support.faults.schedule import CALM_AT_THE_END, ONCE_EACH, Schedule
+from support.faults.fault import KILLS, Kind
+from support.faults.schedule import CALM_AT_THE_END, Schedule
 
 SEEDS = range(200)
 
@@ -29,7 +29,7 @@ def test_faults_follow_each_other_and_end_before_the_calm(seconds: float) -> Non
 
 def test_nothing_is_killed_twice() -> None:
     for seed in SEEDS:
-        kills = [timed.fault for timed in Schedule.random(seed, 300).faults if timed.fault.kind in ONCE_EACH]
+        kills = [timed.fault for timed in Schedule.random(seed, 300).faults if timed.fault.kind in KILLS]
         assert max(Counter(chain.from_iterable(fault.targets for fault in kills)).values(), default=0) <= 1, seed
 
 
