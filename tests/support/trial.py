@@ -10,7 +10,7 @@ from amazonlite.common.testing.eventually import eventually
 from support.faults.fault import Kind
 from support.faults.inject import Injector, Strike
 from support.history.check import Evidence, anomalies, paid_lost
-from support.history.pace import Pace, pace_after
+from support.history.pace import Pace, longest_not_ready, pace_after
 from support.rush import GAP_SECONDS, Ended, Running, Rush, assert_kept, run_rush
 from support.sales import FlashSales
 from support.shop import Shop
@@ -58,6 +58,7 @@ class Trial:
             "anomalies": len(anomalies(self.evidence)),
             "claims again": round(self.pace.claims, 1),
             "confirmed after": round(self.pace.confirmations, 1),
+            "not ready": round(longest_not_ready(history), 1),
             "unpaid late": round(self.ended.samples.most_late, 1),
             "gap": round(self.ended.samples.longest_gap, 1),
             "blind": round(self.ended.samples.longest_blindness, 1),

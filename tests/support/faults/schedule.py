@@ -69,7 +69,7 @@ def _timed(rng: random.Random, end: float) -> Iterator[Timed]:
 def _fault(rng: random.Random, killed: set[str]) -> Fault:
     """One of those drawn, by their weights; a kill of what was killed before becomes a pause."""
     faults, weights = zip(*_drawn(rng), strict=True)
-    (fault,) = rng.choices(faults, weights)
+    fault: Fault = rng.choices(faults, weights)[0]
     if fault.kind in KILLS and not killed.isdisjoint(fault.targets):
         return Fault(Kind.PAUSE, fault.targets, _seconds(rng, 2, 8))
     return fault

@@ -42,3 +42,14 @@ def longest_pause(moments: Iterable[float], since: float, until: float) -> float
         return 0.0
     inside = sorted(moment for moment in moments if since < moment < until)
     return max(later - earlier for earlier, later in pairwise([since, *inside, until]))
+
+
+def longest_not_ready(history: History) -> float:
+    """For how many seconds the most patient holder of units was told that the order is not ready to be paid."""
+    asked: dict[str, float] = {}
+    longest = 0.0
+    for intent in history.of("intent"):
+        first = asked.setdefault(intent.key, intent.invoked)
+        if intent.code == "order_not_ready" and intent.completed is not None:
+            longest = max(longest, intent.completed - first)
+    return longest

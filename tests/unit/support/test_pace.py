@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.history.pace import longest_pause, pace_after
+from support.history.pace import longest_not_ready, longest_pause, pace_after
 from support.history.record import History, Operation, Outcome
 from support.history.rows import OrderRow, Rows, SaleRow
 
@@ -55,3 +55,12 @@ def test_a_lost_order_says_nothing_about_the_pace() -> None:
     assert (
         pace_after(history, Rows(SALE, orders=[confirmed("ord_1", None)]), since=100.0, until=0.0).confirmations == 0.0
     )
+
+
+def test_the_wait_for_a_ready_order_goes_from_the_first_attempt_to_the_last_refusal() -> None:
+    def intent(key: str, at: float, code: str) -> Operation:
+        return Operation("intent", "ann", key, at, at + 0.5, Outcome.FAILED if code else Outcome.OK, code=code)
+
+    told = [intent("a", 1.0, "order_not_ready"), intent("b", 2.0, ""), intent("a", 3.0, "order_not_ready")]
+    assert longest_not_ready(History({}, [*told, intent("a", 9.0, "")])) == 2.5
+    assert longest_not_ready(History({}, [intent("b", 2.0, "")])) == 0.0
