@@ -33,7 +33,8 @@ GAP_SECONDS = 5.0
 class Rush:
     """How many buyers want how many units, and for how long the sale is open. Times are in seconds.
 
-    Shoppers arrive over ``arrival``; those ``returning`` come again until they have a unit or the sale is over.
+    Shoppers arrive over ``arrival``; those ``returning`` come again until they have a unit or the sale is over. They
+    share ``connections``: where calls are left without an answer for long, too few would keep the others waiting.
     """
 
     buyers: int
@@ -45,6 +46,7 @@ class Rush:
     arrival: float = 0.0
     opens_in: float = 12.0
     returning: bool = False
+    connections: int = 256
     mix: Mapping[Plan, float] = field(default_factory=lambda: MOSTLY_BUYING)
 
 
@@ -129,6 +131,7 @@ def _crowd(rush: Rush, sale: str, tokens: dict[str, str], history: History) -> C
         plans=plans(rush.buyers, rush.mix, seed=11),
         patience_seconds=rush.lasts + 60,
         arrival_seconds=rush.arrival,
+        connections=rush.connections,
         returning=rush.returning,
         observe=history.observe,
     )

@@ -37,5 +37,6 @@ def rush_for(seconds: float) -> Rush:
         arrival=seconds,
         opens_in=6,
         returning=True,
+        connections=1000,
         mix=MIX,
     )

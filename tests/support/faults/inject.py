@@ -50,6 +50,8 @@ class Injector:
 
     async def strike(self, fault: Fault) -> Strike:
         """Makes the fault and returns when it is over; AssertionError when no unit is free that it could cost."""
+        for workload in fault.targets:
+            await self._running(workload)
         free = await self._free()
         at = time.time()
         with self.samples.returns_delayed() if fault.delays_returns else contextlib.nullcontext():
@@ -72,18 +74,27 @@ class Injector:
         free = await eventually(some, within=30, every=0.2, what="a free unit that a fault could cost")
         return int(free or 0)
 
+    async def _running(self, workload: str) -> list[Container]:
+        """All containers of the workload, once as many run as it has replicas: a fault that hits nobody is none."""
+
+        def all_of_them() -> list[Container]:
+            found = self.node.containers(workload)
+            return found if len(found) >= REPLICAS.get(workload, 1) else []
+
+        return await eventually(all_of_them, within=60, every=0.2, what=f"{workload} running, to be struck")
+
     async def _kill(self, fault: Fault) -> None:
-        self.node.kill(self.node.containers(fault.targets[0])[:1])
+        self.node.kill((await self._running(fault.targets[0]))[:1])
 
     async def _kill_all(self, fault: Fault) -> None:
-        self.node.kill(self.node.containers(fault.targets[0]))
+        self.node.kill(await self._running(fault.targets[0]))
 
     async def _pause(self, fault: Fault) -> None:
-        with self.node.frozen(self.node.containers(fault.targets[0])[:1]):
+        with self.node.frozen((await self._running(fault.targets[0]))[:1]):
             await asyncio.sleep(fault.seconds)
 
     async def _cut(self, fault: Fault) -> None:
-        left, right = (_addresses(self.node.containers(target)) for target in fault.targets)
+        left, right = [_addresses(await self._running(target)) for target in fault.targets]
         with network.cut(left, right):
             await asyncio.sleep(fault.seconds)
 
