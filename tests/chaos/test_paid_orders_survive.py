@@ -11,15 +11,27 @@ from support.cluster import Cluster
 from support.faults.fault import Fault, Kind
 from support.faults.inject import Injector, renewed
 from support.runs import RUNS
-from support.rush import Rush
+from support.rush import NEARLY_ALL_BUYING, Rush
 from support.sales import FlashSales
 from support.shop import Shop
 from support.trial import assert_no_order_lost, run_trial
 
 pytestmark = pytest.mark.cluster
-# About 30 units are taken when the fault strikes and 8 a second after it, so units are free for 10 s more at least.
-RUSH = Rush(buyers=200, units=120, lasts=120, hold_ttl=10, max_active=60, rate=8, arrival=8, opens_in=6, returning=True)
-STRIKES_AT = 30
+# About 20 units are taken when the fault strikes and 8 a second after it, so units are free for 10 s more at least.
+RUSH = Rush(
+    buyers=180,
+    units=110,
+    lasts=120,
+    hold_ttl=10,
+    max_active=60,
+    rate=8,
+    arrival=8,
+    opens_in=4,
+    returning=True,
+    connections=1000,
+    mix=NEARLY_ALL_BUYING,
+)
+STRIKES_AT = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,14 @@ MOSTLY_BUYING = {
     Plan.ABANDON_HOLD: 0.05,
     Plan.ABANDON_QUEUE: 0.05,
 }
+# Where all units are to be sold soon: an abandoned hold is sold again only when its time is over.
+NEARLY_ALL_BUYING = {
+    Plan.PAY: 0.90,
+    Plan.TWICE: 0.03,
+    Plan.DECLINED: 0.03,
+    Plan.ABANDON_HOLD: 0.02,
+    Plan.ABANDON_QUEUE: 0.02,
+}
 LATE_SECONDS = 5.0
 GAP_SECONDS = 5.0
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from amazonlite.cli.shoppers.shopper import Plan
 from support.cluster import Cluster
 from support.faults.inject import Injector, renewed
 from support.faults.schedule import Schedule
-from support.rush import Rush
+from support.rush import NEARLY_ALL_BUYING, Rush
 from support.sales import FlashSales
 from support.shop import Shop
 from support.trial import Trial, run_trial
 
 UNITS_PER_SECOND = 8
 SELLING_WITHIN = 20.0
-MIX = {Plan.PAY: 0.88, Plan.TWICE: 0.03, Plan.DECLINED: 0.03, Plan.ABANDON_HOLD: 0.03, Plan.ABANDON_QUEUE: 0.03}
 
 
 async def run_schedule(shop: Shop, sales: FlashSales, schedule: Schedule) -> Trial:
@@ -38,5 +36,5 @@ def rush_for(seconds: float) -> Rush:
         opens_in=6,
         returning=True,
         connections=1000,
-        mix=MIX,
+        mix=NEARLY_ALL_BUYING,
     )
