@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import redis.asyncio
 
@@ -126,7 +127,8 @@ class Injector:
     async def _api_server(self, fault: Fault) -> None:
         with api_server_away():
             await asyncio.sleep(fault.seconds)
-        await eventually(self.cluster.answers, within=60, every=0.25, what="the API server")
+        answers = partial(asyncio.to_thread, self.cluster.answers)
+        await eventually(answers, within=60, every=0.25, what="the API server")
 
     @contextlib.asynccontextmanager
     async def _stopped(self, store: str) -> AsyncIterator[None]:
