@@ -4,6 +4,7 @@
 # make test    check, up, and every test that needs the cluster
 # make bench   [ONLY=name] measurements against their alternatives; writes .local/bench.json
 # make load    [USERS=20] [FOR=1m] an ordinary day's shopping on the running shop, and locust's summary of it
+# make soak    [SCHEDULES=20] [SEED=n] [SECONDS_EACH=300] sales under random faults; writes .local/soak.json
 # make down    stops the cluster; compiled programs, images and volumes stay
 #
 # Everything missing is installed first. All targets may be interrupted and run again.
@@ -18,8 +19,10 @@ INSIDE := $(RUN) amazonlite inside --
 installed = { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $(1); } >/dev/null
 USERS ?= 20
 FOR ?= 1m
+SCHEDULES ?= 20
+SECONDS_EACH ?= 300
 
-.PHONY: help up down demo test check bench load sync
+.PHONY: help up down demo test check bench load soak sync
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
@@ -62,3 +65,6 @@ bench: up program-redis-server program-wrk program-nginx
 
 load: up
 	@$(RUN) locust -f tests/load/locustfile.py --headless --only-summary -u $(USERS) -r 10 -t $(FOR)
+
+soak: up
+	@PYTHONPATH=tests $(INSIDE) .venv/bin/python -m soak $(SCHEDULES) $(SECONDS_EACH) $(SEED)

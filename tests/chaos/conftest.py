@@ -1,5 +1,23 @@
-"""Tests here use the running shop."""
+"""Tests here use the running shop and break it, one at a time."""
 
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from support.cluster import Cluster
+from support.faults.inject import healed
+from support.faults.node import Node
 from support.fixtures import sales, shop
 
-__all__ = ["sales", "shop"]
+__all__ = ["sales", "shop", "whole"]
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def whole() -> AsyncIterator[None]:
+    """Every fault is healed before a test, and after it, also when it was stopped in the middle of one."""
+    cluster, node = Cluster(), Node()
+    await healed(cluster, node)
+    yield
+    await healed(cluster, node)

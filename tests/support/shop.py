@@ -1,31 +1,22 @@
-"""The running shop as a test sees it: staff calls, a sale's own view, and the database beside both."""
+"""The running shop as a test sees it: staff calls, and a sale's own view."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-import pymysql
 
 from amazonlite.cli.kube import connect, read_secret
 from amazonlite.cli.shoppers.tokens import StaffClient, shopper_tokens, staff_token
-from amazonlite.common.testing.stores import root_cursor
 
 GATEWAY = os.environ.get("GATEWAY_URL", "http://gateway:8000")
-MOST_UNITS_OF_A_CUSTOMER = """
-SELECT COALESCE(MAX(units), 0) FROM (
-    SELECT SUM(quantity) AS units FROM reservation JOIN reservation_line ON reservation_id = id
-    WHERE sale_id = %s AND state IN ('HELD', 'CONFIRMED') GROUP BY customer_id
-) AS of_each
-"""
 INVENTORY = os.environ.get("INVENTORY_URL", "http://inventory:8000")
+PAYMENT = os.environ.get("PAYMENT_URL", "http://payment:8000")
 
 
 @dataclass(slots=True)
@@ -69,6 +60,12 @@ class Shop:
         status, body, _ = await self.request("GET", f"{INVENTORY}/internal/flash-sales/{sale_id}", self.operator)
         return dict(body) if status == 200 else None
 
+    async def payments_of(self, sale_id: str) -> dict[str, Any] | None:
+        """The payment service's summary of a sale; None while it cannot answer."""
+        url, query = f"{PAYMENT}/internal/payments/summary", {"saleId": sale_id}
+        status, body, _ = await self.request("POST", url, self.operator, json=query)
+        return dict(body) if status == 200 else None
+
     async def shopper(self, customer: str) -> str:
         """An access token for one customer."""
         return (await self.shoppers([customer]))[customer]
@@ -91,65 +88,3 @@ async def open_shop() -> AsyncIterator[Shop]:
         staff = await staff_token(session, GATEWAY, load_client)
         operator_token = await staff_token(session, GATEWAY, StaffClient(operator["id"], operator["secret"]))
         yield Shop(session, staff, operator_token, load_client)
-
-
-@dataclass(slots=True)
-class Samples:
-    """A sale watched once a second; ``broken`` lists every observation that broke a rule."""
-
-    quantity: int
-    limit: int = 1
-    seen: list[dict[str, Any]] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
-    unanswered: int = 0
-    peak_active: int = 0
-    worst_overdue_seconds: float = 0.0
-
-    def take_customers(self, most_units: int) -> None:
-        """Checks what one customer has at most, held or bought, as the database itself says."""
-        if most_units > self.limit:
-            self.broken.append(f"a customer has {most_units} units")
-
-    def take(self, view: dict[str, Any] | None) -> None:
-        """Checks one observation; no answer is counted, never taken for a good one."""
-        if view is None:
-            self.unanswered += 1
-            return
-        stock = view["stock"]
-        self.seen.append(view)
-        self.peak_active = max(self.peak_active, view["queue"]["active"])
-        self.worst_overdue_seconds = max(self.worst_overdue_seconds, view["oldestOverdueHoldSeconds"])
-        rules = {
-            "allocated = free + held + sold": stock["allocated"] == stock["free"] + stock["held"] + stock["sold"],
-            "held + sold within the quantity": stock["held"] + stock["sold"] <= self.quantity,
-            "nothing oversold": view["oversold"] == 0,
-            "counters, holds and ledger agree": view["conserved"] is True,
-        }
-        self.broken += [f"{rule}: {view}" for rule, kept in rules.items() if not kept]
-
-
-def most_units_of_a_customer(sale_id: str) -> int:
-    """Units that the customer with most of them holds or has bought; 0 while the database is away."""
-    with contextlib.suppress(pymysql.OperationalError), root_cursor("inventory") as cursor:
-        cursor.execute(MOST_UNITS_OF_A_CUSTOMER, (sale_id,))
-        (most,) = cursor.fetchone() or (0,)
-        return int(most)
-    return 0
-
-
-@asynccontextmanager
-async def sampled(shop: Shop, sale_id: str, quantity: int, every: float = 1.0) -> AsyncIterator[Samples]:
-    """Watches the sale for as long as the block runs."""
-    samples = Samples(quantity)
-
-    async def watch() -> None:
-        while True:
-            samples.take(await shop.sale_view(sale_id))
-            samples.take_customers(await asyncio.to_thread(most_units_of_a_customer, sale_id))
-            await asyncio.sleep(every)
-
-    watching = asyncio.create_task(watch())
-    try:
-        yield samples
-    finally:
-        watching.cancel()

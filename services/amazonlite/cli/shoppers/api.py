@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 
-TRANSIENT_STATUSES = frozenset({0, 429, 502, 503, 504})
+TRANSIENT_STATUSES = frozenset({0, 429, 500, 502, 503, 504})
 TRANSIENT_CODES = frozenset({"request_in_flight", "order_not_ready"})
 LONGEST_PAUSE_SECONDS = 2.0
 
@@ -40,13 +40,35 @@ class Answer:
         return self.status in TRANSIENT_STATUSES or self.code in TRANSIENT_CODES
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One attempt of a call as it leaves the client; ``key`` is its Idempotency-Key, "" without one."""
+
+    label: str
+    path: str
+    token: str
+    key: str
+
+
+Observer = Callable[[Sent], Callable[[Answer], None]]
+
+
+def nobody(_sent: Sent) -> Callable[[Answer], None]:
+    """Observes nothing."""
+    return lambda _answer: None
+
+
 @dataclass(slots=True)
 class ShopApi:
-    """Calls the shop through the gateway at ``base_url``; ``timings`` keeps (label, seconds, status) of each call."""
+    """Calls the shop through the gateway at ``base_url``; ``timings`` keeps (label, seconds, status) of each call.
+
+    ``observe`` is told of each attempt before it is sent; what it returns is told the answer.
+    """
 
     session: aiohttp.ClientSession
     base_url: str
     timings: list[tuple[str, float, int]] = field(default_factory=list)
+    observe: Observer = nobody
 
     async def call(
         self,
@@ -62,8 +84,10 @@ class ShopApi:
         sent = {"X-API-Version": "1", **(headers or {})}
         if token:
             sent["Authorization"] = f"Bearer {token}"
+        answered = self.observe(Sent(label, path, token, sent.get("Idempotency-Key", "")))
         started = time.perf_counter()
         answer = await self._attempt(method, path, sent, json, started)
+        answered(answer)
         self.timings.append((label, answer.seconds, answer.status))
         return answer
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from amazonlite.cli.shoppers.api import ShopApi
+from amazonlite.cli.shoppers.api import Observer, ShopApi, nobody
 from amazonlite.cli.shoppers.shopper import Outcome, Plan, Shopper
 
 DEFAULT_MIX: Mapping[Plan, float] = {
@@ -45,7 +45,10 @@ def plans(count: int, mix: Mapping[Plan, float], seed: int) -> list[Plan]:
 
 @dataclass(slots=True)
 class Crowd:
-    """``tokens`` maps customer to access token: one shopper each. Connections are shared and bounded."""
+    """``tokens`` maps customer to access token: one shopper each. Connections are shared and bounded.
+
+    Shoppers that are ``returning`` and did not get what they wanted come again until the sale is over.
+    """
 
     base_url: str
     sale: str
@@ -54,6 +57,8 @@ class Crowd:
     patience_seconds: float
     arrival_seconds: float = 0.0
     connections: int = 256
+    returning: bool = False
+    observe: Observer = nobody
     tally: Tally = field(default_factory=Tally)
 
     async def run(self) -> Tally:
@@ -61,7 +66,7 @@ class Crowd:
         timeout = aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS)
         connector = aiohttp.TCPConnector(limit=self.connections)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-            api = ShopApi(session, self.base_url, self.tally.timings)
+            api = ShopApi(session, self.base_url, self.tally.timings, self.observe)
             pairs = zip(self.tokens.items(), self.plans, strict=True)
             await asyncio.gather(*(self._one(api, who, token, plan) for (who, token), plan in pairs))
         return self.tally
@@ -77,4 +82,5 @@ class Crowd:
             deadline=time.monotonic() + self.patience_seconds,
             announce=lambda step: self.tally.steps.update([step]),
         )
-        self.tally.outcomes[await shopper.visit()] += 1
+        visit = shopper.visit_until_over if self.returning else shopper.visit
+        self.tally.outcomes[await visit()] += 1

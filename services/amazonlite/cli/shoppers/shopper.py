@@ -43,13 +43,18 @@ OUTCOME_OF_CODE = {
     "sale_not_open": Outcome.SOLD_OUT,
     "customer_limit_reached": Outcome.LIMIT,
 }
+# Not what the shopper came for, and another visit may get it.
+UNSATISFIED = frozenset({Outcome.SOLD_OUT, Outcome.LIMIT, Outcome.UNPAID, Outcome.TOO_LATE, Outcome.GAVE_UP})
 POLL_SECONDS = 1.0
 ORDER_POLL_SECONDS = 0.5
 
 
 @dataclass(slots=True)
 class Shopper:
-    """A visit of one customer to one sale. ``deadline`` is in monotonic seconds: after it the shopper gives up."""
+    """One customer at one sale. ``deadline`` is in monotonic seconds: after it the shopper gives up.
+
+    ``over``: the shop said that the sale is; units of unpaid holds no longer come back.
+    """
 
     api: ShopApi
     sale: str
@@ -59,27 +64,43 @@ class Shopper:
     deadline: float
     announce: Callable[[str], None]
     limit: int = 1
+    visits: int = 0
+    over: bool = False
+
+    async def visit_until_over(self) -> Outcome:
+        """Visits again, with a new claim each time, until satisfied, told that the sale is over, or out of patience."""
+        outcome = await self.visit()
+        while outcome in UNSATISFIED and not self.over and time.monotonic() < self.deadline:
+            await asyncio.sleep(POLL_SECONDS)
+            outcome = await self.visit()
+        return outcome
 
     async def visit(self) -> Outcome:
         """Queue, claim, pay. Never raises: what went wrong is the outcome."""
+        self.visits += 1
         while time.monotonic() < self.deadline:
             ticket, ended = await self._wait_for_admission()
             if not ticket:
                 return ended
             if self.plan is Plan.ABANDON_QUEUE:
                 return Outcome.QUEUE_ABANDONED
-            claim = await self._claim(ticket, key=f"{self.customer}-1")
+            claim = await self._claim(ticket, key=self._key(1))
             if claim.ok:
                 return await self._after_claim(claim, ticket)
             if claim.code != "not_admitted":  # the place was lost (queue emptied or lease ran out): queue again
                 return OUTCOME_OF_CODE.get(claim.code, Outcome.GAVE_UP)
         return Outcome.GAVE_UP
 
+    def _key(self, claim: int) -> str:
+        """The Idempotency-Key of a visit's first or second claim."""
+        return f"{self.customer}-{self.visits}-{claim}"
+
     async def _wait_for_admission(self) -> tuple[str, Outcome]:
         joined = await self.api.persist(
             "POST", f"/api/flash-sales/{self.sale}/queue", label="queue", token=self.token, deadline=self.deadline
         )
         if not joined.ok:
+            self.over = not joined.transient
             return "", OUTCOME_OF_CODE.get(joined.code, Outcome.GAVE_UP)
         ticket, state = str(joined.body["ticket"]), str(joined.body["state"])
         self.announce("queued")
@@ -92,7 +113,8 @@ class Shopper:
         if state == "ADMITTED":
             self.announce("admitted")
             return ticket, Outcome.GAVE_UP
-        return "", Outcome.SOLD_OUT if state == "CLOSED" else Outcome.GAVE_UP
+        self.over = state == "CLOSED"
+        return "", Outcome.SOLD_OUT if self.over else Outcome.GAVE_UP
 
     async def _poll(self, ticket: str) -> Answer:
         return await self.api.persist(
@@ -125,8 +147,8 @@ class Shopper:
 
     async def _second_try_changes_nothing(self, claim: Answer, ticket: str) -> bool:
         """A retry with the same key gives the same hold; a new key gives no second one while the first is held."""
-        again = await self._claim(ticket, key=f"{self.customer}-1")
-        other = await self._claim(ticket, key=f"{self.customer}-2")
+        again = await self._claim(ticket, key=self._key(1))
+        other = await self._claim(ticket, key=self._key(2))
         same = not again.ok or again.body.get("holdId") == claim.body.get("holdId")
         first_ran_out = datetime.now(UTC) >= datetime.fromisoformat(str(claim.body["payBefore"]))
         return same and (first_ran_out or not other.ok)

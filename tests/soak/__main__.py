@@ -1,0 +1,130 @@
+"""Random schedules of faults, one after the other, each under a sale of its own; writes .local/soak.json.
+
+    python -m soak [SCHEDULES] [SECONDS_EACH] [SEED]
+
+The seeds are SEED, SEED + 1 and so on; without one they begin at random. Exit status 0 only when no history has an
+anomaly and every sale sold again within 20 s of its last fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from support.cluster import Cluster
+from support.faults.inject import healed
+from support.faults.node import Node
+from support.faults.schedule import Schedule
+from support.history.check import anomalies, paid_lost
+from support.rush import watch_faults
+from support.sales import FlashSales
+from support.shop import open_shop
+from support.soak import SELLING_WITHIN, run_schedule
+from support.trial import Trial
+
+RESULTS = Path(".local/soak.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How many schedules, of how many seconds each, beginning with which seed."""
+
+    schedules: int
+    seconds: float
+    seed: int
+
+    @classmethod
+    def of(cls, words: list[str]) -> Wanted:
+        schedules, seconds, seed = [*words, "", "", ""][:3]
+        return cls(int(schedules or 20), float(seconds or 300), int(seed or random.randrange(2**31)))
+
+
+async def soak(wanted: Wanted) -> list[dict[str, Any]]:
+    """A result for each schedule; written down after each, so that what is stopped half way is not lost."""
+    results: list[dict[str, Any]] = []
+    for number in range(wanted.schedules):
+        schedule = Schedule.random(wanted.seed + number, wanted.seconds)
+        print(f"\n[{number + 1} of {wanted.schedules}] {schedule}", flush=True)
+        results.append(await _one(schedule))
+        _write(results)
+    return results
+
+
+def _write(results: list[dict[str, Any]]) -> None:
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    print({name: value for name, value in results[-1].items() if name != "faults"}, flush=True)
+
+
+async def _one(schedule: Schedule) -> dict[str, Any]:
+    sales = FlashSales()
+    cluster, node = Cluster(), Node()
+    try:
+        async with open_shop() as shop:
+            await healed(cluster, node)
+            return _result(schedule, await run_schedule(shop, sales, schedule))
+    except AssertionError as error:
+        print(f"  anomaly: {error}", flush=True)
+        return _unfinished(schedule)
+    finally:
+        await healed(cluster, node)
+        await sales.remove_all()
+
+
+def _result(schedule: Schedule, trial: Trial) -> dict[str, Any]:
+    found = [*map(str, anomalies(trial.evidence)), *watch_faults(trial.ended.samples, blind=trial.blindness)]
+    if found:
+        _keep(schedule, trial, found)
+    return {
+        "seed": schedule.seed,
+        "faults": [str(strike) for strike in trial.strikes],
+        "acknowledged": len(trial.evidence.history.holds),
+        "paid": len(trial.evidence.history.authorized),
+        "paidLost": len(paid_lost(trial.evidence)),
+        "anomalies": len(found),
+        "secondsUntilSellingAgain": round(trial.pace.seconds_until_selling_again, 1),
+    }
+
+
+def _unfinished(schedule: Schedule) -> dict[str, Any]:
+    """Of a sale that did not get to its end: an anomaly by itself, and nothing is known of the rest."""
+    unknown = dict.fromkeys(("acknowledged", "paid", "paidLost", "secondsUntilSellingAgain"))
+    faults = [str(timed.fault) for timed in schedule.faults]
+    return {"seed": schedule.seed, "faults": faults, "anomalies": 1, **unknown}
+
+
+def _keep(schedule: Schedule, trial: Trial, found: list[str]) -> None:
+    """The whole history of a sale that broke a rule, beside the results."""
+    print("\n".join(f"  anomaly: {each}" for each in found[:20]), flush=True)
+    evidence = {
+        "anomalies": found,
+        "strikes": [asdict(strike) for strike in trial.strikes],
+        "history": [asdict(operation) for operation in trial.evidence.history.operations],
+        "rows": asdict(trial.evidence.rows),
+    }
+    path = RESULTS.with_name(f"soak-{schedule.seed}.json")
+    path.write_text(json.dumps(evidence, indent=1, default=str) + "\n")
+    print(f"  the whole history: {path}", flush=True)
+
+
+def passed(result: dict[str, Any]) -> bool:
+    """Whether the sale had no anomaly, paid orders lost being one, and went on soon enough."""
+    return not result["anomalies"] and result["secondsUntilSellingAgain"] <= SELLING_WITHIN
+
+
+def main() -> int:
+    results = asyncio.run(soak(Wanted.of(sys.argv[1:])))
+    bad = [result["seed"] for result in results if not passed(result)]
+    print(
+        f"\n{len(results) - len(bad)} of {len(results)} schedules passed; {RESULTS}", f"failed seeds: {bad}" * bool(bad)
+    )
+    return 1 if bad or not results else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

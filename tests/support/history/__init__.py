@@ -1,0 +1,1 @@
+"""What shoppers did and were answered, the tables they left behind, and the rules between the two."""

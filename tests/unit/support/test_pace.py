@@ -1,0 +1,66 @@
+"""How soon a sale sells again is the longest wait after a fault: of claims while units are free, or of a paid order."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.history.pace import longest_not_ready, longest_pause, pace_after
+from support.history.record import History, Operation, Outcome
+from support.history.rows import OrderRow, Rows, SaleRow
+
+SALE = SaleRow(9, 9, 0, 0, 9, 0, 1, 0, 0, 0)
+
+
+def claimed(at: float, number: int = 0) -> Operation:
+    return Operation("claim", "ann", str(number), at - 0.1, at, Outcome.OK, hold_id=f"hld_{at}")
+
+
+def paid(order: str, at: float) -> Operation:
+    return Operation("pay", "ann", "k", at - 0.1, at, Outcome.OK, order_id=order, state="AUTHORIZED")
+
+
+def confirmed(order: str, at: float | None) -> OrderRow:
+    return OrderRow(order, "ann", "COMPLETED", "", 1, "USD", confirmed_at=at)
+
+
+@pytest.mark.parametrize(
+    ("moments", "longest"),
+    [([], 10.0), ([12.0], 8.0), ([11.0, 12.0, 19.0], 7.0), ([5.0, 25.0], 10.0), ([float(n) for n in range(30)], 1.0)],
+)
+def test_the_longest_pause_lies_between_moments_and_the_edges(moments: list[float], longest: float) -> None:
+    assert longest_pause(moments, 10.0, 20.0) == longest
+
+
+def test_claims_are_not_missed_once_no_unit_is_free() -> None:
+    history = History({}, [claimed(101.0), claimed(102.0)])
+    assert pace_after(history, Rows(SALE), since=100.0, until=102.5).claims == 1.0
+    assert pace_after(history, Rows(SALE), since=100.0, until=90.0).claims == 0.0
+
+
+def test_an_order_paid_before_the_fault_is_late_from_its_end_on() -> None:
+    history = History({}, [paid("ord_1", 90.0), paid("ord_2", 103.0)])
+    rows = Rows(SALE, orders=[confirmed("ord_1", 104.0), confirmed("ord_2", 105.0)])
+    assert pace_after(history, rows, since=100.0, until=0.0).confirmations == 4.0
+
+
+def test_an_order_confirmed_before_the_fault_was_over_was_not_late() -> None:
+    history = History({}, [paid("ord_1", 80.0)])
+    assert (
+        pace_after(history, Rows(SALE, orders=[confirmed("ord_1", 99.0)]), since=100.0, until=0.0).confirmations == 0.0
+    )
+
+
+def test_a_lost_order_says_nothing_about_the_pace() -> None:
+    history = History({}, [paid("ord_1", 80.0)])
+    assert (
+        pace_after(history, Rows(SALE, orders=[confirmed("ord_1", None)]), since=100.0, until=0.0).confirmations == 0.0
+    )
+
+
+def test_the_wait_for_a_ready_order_goes_from_the_first_attempt_to_the_last_refusal() -> None:
+    def intent(key: str, at: float, code: str) -> Operation:
+        return Operation("intent", "ann", key, at, at + 0.5, Outcome.FAILED if code else Outcome.OK, code=code)
+
+    told = [intent("a", 1.0, "order_not_ready"), intent("b", 2.0, ""), intent("a", 3.0, "order_not_ready")]
+    assert longest_not_ready(History({}, [*told, intent("a", 9.0, "")])) == 2.5
+    assert longest_not_ready(History({}, [intent("b", 2.0, "")])) == 0.0
