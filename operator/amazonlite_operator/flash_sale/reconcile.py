@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from amazonlite_operator.flash_sale import announce, plan
+from amazonlite_operator.flash_sale import metrics as flash_sale_metrics
 from amazonlite_operator.flash_sale.actions import Record, Wait
 from amazonlite_operator.flash_sale.apply import Effect, Effects
 from amazonlite_operator.flash_sale.crd import FLASH_SALE
@@ -26,6 +27,7 @@ from amazonlite_operator.shop.client import Refusal, Unreachable
 # A sale needs about fifteen steps from its first look to its last; more in one go is a plan that turns in circles.
 MOST_STEPS = 40
 KIND = FLASH_SALE.kind
+PAYMENT, PAYMENTS_PAUSE = "payment", 2.0
 
 _REFUSALS = {
     "unknown_sku": Reason.UNKNOWN_SKU,
@@ -70,8 +72,10 @@ class Reconciler:
         except Refusal as refusal:
             outcome = refusal.code
             return await self._refused(look, refusal)
-        except Unreachable:
+        except Unreachable as unreachable:
             outcome = "unreachable"
+            if unreachable.service == PAYMENT:
+                return await self._wait_for_payments(look)
             await self._publish(look, look.observed.status, Wait(None, Reason.INVENTORY_UNAVAILABLE))
             raise
         finally:
@@ -79,6 +83,12 @@ class Reconciler:
         if status is not None:
             await self._publish(look, status, _why(status))
         return None
+
+    async def _wait_for_payments(self, look: Look) -> float:
+        held = look.observed.sale.stock.held if look.observed.sale else 0
+        message = f"payments do not answer: paid orders are not given up; {held} units stay held until they do"
+        await self._publish(look, look.observed.status, Wait(PAYMENTS_PAUSE, Reason.PAYMENTS_UNAVAILABLE, message))
+        return PAYMENTS_PAUSE
 
     async def _refused(self, look: Look, refusal: Refusal) -> float:
         if refusal.code == "stale_fence":
@@ -105,6 +115,7 @@ class Reconciler:
                 )
             except ObjectNotFound:
                 return
+        flash_sale_metrics.export(o.namespace, o.name, new)
         if status.phase is not o.status.phase:
             _count(o.status, status, (o.now - o.status.timeline[-1].at) / timedelta(seconds=1))
         for happening in announce.happenings(o, new):
