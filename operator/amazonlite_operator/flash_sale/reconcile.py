@@ -12,6 +12,7 @@ from amazonlite_operator.flash_sale.apply import Effect, Effects
 from amazonlite_operator.flash_sale.crd import FLASH_SALE
 from amazonlite_operator.flash_sale.moves import SOON, STALLED_FOR
 from amazonlite_operator.flash_sale.observe import Look, Observer, path_of
+from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.ports import Cluster
 from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.state import FlashSaleStatus
@@ -27,7 +28,7 @@ from amazonlite_operator.shop.client import Refusal, Unreachable
 # A sale needs about fifteen steps from its first look to its last; more in one go is a plan that turns in circles.
 MOST_STEPS = 40
 KIND = FLASH_SALE.kind
-PAYMENT, PAYMENTS_PAUSE = "payment", 2.0
+PAYMENT, DELETE_AGAIN = "payment", 2.0
 
 _REFUSALS = {
     "unknown_sku": Reason.UNKNOWN_SKU,
@@ -74,8 +75,9 @@ class Reconciler:
             return await self._refused(look, refusal)
         except Unreachable as unreachable:
             outcome = "unreachable"
-            if unreachable.service == PAYMENT:
-                return await self._wait_for_payments(look)
+            if (wait := _deletion_waits(look.observed, unreachable)) is not None:
+                await self._publish(look, look.observed.status, wait)
+                return DELETE_AGAIN
             await self._publish(look, look.observed.status, Wait(None, Reason.INVENTORY_UNAVAILABLE))
             raise
         finally:
@@ -83,12 +85,6 @@ class Reconciler:
         if status is not None:
             await self._publish(look, status, _why(status))
         return None
-
-    async def _wait_for_payments(self, look: Look) -> float:
-        held = look.observed.sale.stock.held if look.observed.sale else 0
-        message = f"payments do not answer: paid orders are not given up; {held} units stay held until they do"
-        await self._publish(look, look.observed.status, Wait(PAYMENTS_PAUSE, Reason.PAYMENTS_UNAVAILABLE, message))
-        return PAYMENTS_PAUSE
 
     async def _refused(self, look: Look, refusal: Refusal) -> float:
         if refusal.code == "stale_fence":
@@ -120,6 +116,17 @@ class Reconciler:
             _count(o.status, status, (o.now - o.status.timeline[-1].at) / timedelta(seconds=1))
         for happening in announce.happenings(o, new):
             await self._announcer.tell(look.manifest, happening)
+
+
+def _deletion_waits(o: Observed, unreachable: Unreachable) -> Wait | None:
+    """Inventory answers looks, but not the deletion: before it ends holds it asks payment which of them are paid."""
+    held = o.sale.stock.held if o.deleting and o.sale is not None else 0
+    if unreachable.service == PAYMENT:
+        message = f"payments do not answer: paid orders are not given up; {held} units stay held until they do"
+        return Wait(DELETE_AGAIN, Reason.PAYMENTS_UNAVAILABLE, message)
+    if held:
+        return Wait(DELETE_AGAIN, Reason.HOLDS_OUTSTANDING, f"{held} units are held; inventory has not ended them yet")
+    return None
 
 
 def _why(status: FlashSaleStatus) -> Wait:
