@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 import pytest
 import redis.asyncio
 
 from amazonlite.cli.kube import connect, read_secret
-from amazonlite.common.testing.eventually import eventually
 from support.cluster import Cluster
 from support.rush import Ended, Fault, Rush, assert_kept, run_rush
 from support.sales import FlashSales
@@ -68,26 +66,3 @@ def kafka_restarted(cluster: Cluster) -> Fault:
 async def test_a_rush_survives(shop: Shop, sales: FlashSales, make_fault: Callable[[Cluster], Fault]) -> None:
     ended: Ended = await run_rush(shop, sales, RUSH, make_fault(Cluster()))
     await assert_kept(shop, RUSH, ended, overdue=60.0 if make_fault is database_restarted else 5.0)
-
-
-async def test_the_operator_may_be_killed_in_every_phase(shop: Shop, sales: FlashSales) -> None:
-    cluster = Cluster()
-    killed: list[str] = []
-
-    async def kill_leader_at_each_phase() -> None:
-        async def new_phase_or_end() -> str | None:
-            names = sales.names
-            phase = str(sales.status(names[0]).get("phase", "")) if names else ""
-            return phase if phase and phase not in killed else None
-
-        while not {"Settled", "Aborted", "Failed"} & set(killed):
-            phase = await eventually(new_phase_or_end, within=180, what="the next phase", every=0.1)
-            killed.append(phase)
-            await cluster.kill_leader("amazonlite-operator", "operator")
-
-    killer = asyncio.create_task(kill_leader_at_each_phase())
-    ended = await run_rush(shop, sales, RUSH)
-    await killer
-    await assert_kept(shop, RUSH, ended)
-    assert {"Queueing", "Live", "Draining"} <= set(killed), killed
-    await cluster.ready("operator", 2)

@@ -80,7 +80,7 @@ class RealServices:
     async def authorize(self, sale_id: str) -> None:
         for held in self._unpaid.pop(sale_id, []):
             await self._claimed(held.hold.order_id)
-            self._payments.set_order(held.hold.order_id, sale_id=sale_id, total=PRICE)
+            self._payments.set_order(held.hold.order_id, "RESERVED", sale_id=sale_id, total=PRICE)
             payment = await self._payments.confirm(await self._payments.intent(held.hold.order_id))
             self._paid.setdefault(sale_id, []).append(payment)
 
