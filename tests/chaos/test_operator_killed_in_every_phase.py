@@ -78,7 +78,7 @@ class Operators:
         await eventually(newer, within=40, every=0.1, what=f"a leader after {fence}")
 
     async def relieved(self) -> None:
-        """The leader stops with grace and the other replica leads: the kubelet delays only a second restart of a container."""
+        """The leader stops with grace, the other leads: the kubelet would delay a second restart of its container."""
         holder, fence = await asyncio.to_thread(self.lease)
         await asyncio.to_thread(self._core.delete_namespaced_pod, holder, NAMESPACE)
         await self.succeeded(fence)
