@@ -11,6 +11,8 @@ import pytest
 from amazonlite_operator.flash_sale import metrics
 from amazonlite_operator.flash_sale.state import Books, Payments
 from amazonlite_operator.shop.books import books_of
+from amazonlite_operator.shop.client import Unreachable
+from amazonlite_operator.shop.inventory import Step
 from support.sale_world import PREWARM, SALE_ID, World, spec
 
 NOTHING = {"byState": {}, "units": {}}
@@ -239,6 +241,25 @@ async def test_a_deletion_waits_for_payments_says_so_and_goes_on_by_itself() -> 
     await world.run(5)
     assert world.resource is None
     assert (world.sale.stock.sold, world.inventory.stock["SKU1"]) == (2, 23)
+
+
+async def test_a_deletion_that_inventory_does_not_answer_in_time_is_repeated_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = await live()
+    world.inventory.claim(SALE_ID, 5)
+    with monkeypatch.context() as patched:
+
+        async def too_slow(sale_id: str, step: Step) -> None:
+            raise Unreachable(f"{sale_id} {step.key}: no answer in 4 s")
+
+        patched.setattr(world.inventory, "delete", too_slow)
+        await world.delete()
+        assert await world.settle_down() == 2.0
+        assert world.condition("Ready") == ("False", "HoldsOutstanding")
+        assert message(world, "Ready").startswith("5 units are held")
+    await world.run(3)
+    assert world.resource is None
 
 
 async def test_an_aborted_sale_is_deleted_without_waiting_for_its_holds_to_expire() -> None:
