@@ -92,9 +92,15 @@ class Killer:
     name: str
     operators: Operators = field(default_factory=Operators)
     left_in: list[str] = field(default_factory=list)
+    fence: int = 0
 
     async def strike(self, stage: str) -> None:
         """Returns when the sale has an operator again."""
+        await self.kill_in(stage)
+        await self.recovered()
+
+    async def kill_in(self, stage: str) -> None:
+        """Returns when the sale has been left without one."""
 
         async def aimed() -> Container | None:
             return await asyncio.to_thread(self.operators.leader)
@@ -104,9 +110,11 @@ class Killer:
 
         leader = await eventually(aimed, within=40, every=0.1, what="a leader that runs")
         await eventually(reached, within=60, every=0.05, what=f"{self.name} {stage}")
-        fence = await asyncio.to_thread(self.operators.kill, leader)
+        self.fence = await asyncio.to_thread(self.operators.kill, leader)
         self.left_in.append(await asyncio.to_thread(self._stage))  # nobody leads: it cannot have gone on
-        await self.operators.succeeded(fence)
+
+    async def recovered(self) -> None:
+        await self.operators.succeeded(self.fence)
         await self.operators.relieved()
 
     def _stage(self) -> str:
@@ -138,9 +146,10 @@ async def restock(shop: Shop, sku: str, on_hand: int) -> None:
 
 
 async def begin(shop: Shop, killer: Killer, sku: str) -> None:
-    """Killed while nobody can buy yet. Pending lasts because the stock comes late."""
-    await killer.strike("Pending")
+    """Killed while nobody can buy yet. Pending lasts until the stock comes, which is when nobody leads."""
+    await killer.kill_in("Pending")
     await restock(shop, sku, UNITS)
+    await killer.recovered()
     for stage in ("Rehearsing", "Prewarming", "Queueing"):
         await killer.strike(stage)
 
