@@ -32,7 +32,7 @@ from support.orders import OrderBench, order_bench
 from support.own_redis import own_redis
 from support.payments import PaymentBench, payment_bench
 
-pytest.register_assert_rewrite("contract.sales_contract")
+pytest.register_assert_rewrite("contract.sales_contract", "contract.sale_under_test")
 
 OPERATOR = as_service("svc_operator", "internal", "flash-sales:operate")
 OWNERS = {"/internal/flash-sales": "inventory", "/internal/orders": "order", "/internal/payments": "payment"}
