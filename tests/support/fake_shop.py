@@ -8,11 +8,12 @@ from typing import Any
 
 from aiohttp import web
 
-from amazonlite_operator.shop.client import Refusal
-from amazonlite_operator.shop.inventory import SaleView, Step
+from amazonlite_operator.shop.client import Refusal, Unreachable
+from amazonlite_operator.shop.inventory import Step
 from support.fake_inventory import FakeBooks, FakeInventory
 
 TOKEN = "test-token"
+PUBLIC = "/api/auth/service-tokens"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -26,7 +27,7 @@ class FakeShop:
         sale = "/internal/flash-sales/{id}"
         app.add_routes(
             [
-                web.post("/api/auth/service-tokens", self._token),
+                web.post(PUBLIC, self._token),
                 web.get(sale, self._view),
                 web.put(sale, self._allocate),
                 web.delete(sale, self._delete),
@@ -56,21 +57,26 @@ class FakeShop:
         return web.json_response({"accessToken": TOKEN, "expiresIn": 600})
 
     async def _view(self, request: web.Request) -> web.Response:
-        view = await self.inventory.view(request.match_info["id"])
-        if view is None:
-            raise Refusal(404, "sale_not_found", "there is no such sale")
-        return web.json_response(_body(view))
+        sale_id = request.match_info["id"]
+        if await self.inventory.view(sale_id) is None:
+            raise Refusal(404, "sale_not_found", f"There is no sale {sale_id}.")
+        return web.json_response(self.inventory.sales[sale_id].body())
 
     async def _allocate(self, request: web.Request) -> web.Response:
-        await self.inventory.allocate(request.match_info["id"], await request.json(), _step(request))
+        body = await request.json()
+        _valid(isinstance(body.get("quantity"), int) and body["quantity"] >= 1)
+        await self.inventory.allocate(request.match_info["id"], body, _step(request))
         return await self._view(request)
 
     async def _state(self, request: web.Request) -> web.Response:
-        await self.inventory.set_state(request.match_info["id"], (await request.json())["state"], _step(request))
+        state = (await request.json()).get("state")
+        _valid(state in ("QUEUEING", "LIVE", "PAUSED", "DRAINING", "ABORTED"))
+        await self.inventory.set_state(request.match_info["id"], state, _step(request))
         return await self._view(request)
 
     async def _admission(self, request: web.Request) -> web.Response:
         body = await request.json()
+        _valid(body["maxActive"] >= 1 and body["ratePerSecond"] > 0)
         sale_id, step = request.match_info["id"], _step(request)
         await self.inventory.set_admission(sale_id, body["maxActive"], body["ratePerSecond"], step)
         return await self._view(request)
@@ -83,38 +89,43 @@ class FakeShop:
         return await self._view(request)
 
     async def _orders(self, request: web.Request) -> web.Response:
-        books = await self.books.books(request.query["saleId"])
-        units = {"CONFIRMED": books.units_ordered}
-        return web.json_response({"saleId": request.query["saleId"], "byState": dict(units), "units": units})
+        _valid("saleId" in request.query)
+        return web.json_response(self.books.orders(request.query["saleId"]))
 
     async def _payments(self, request: web.Request) -> web.Response:
-        books = await self.books.books((await request.json())["saleId"])
-        return web.json_response(
-            {"byState": {"CAPTURED": {"count": 1, "amount": {"amount": books.amount_paid, "currency": "EUR"}}}}
-        )
+        body = await request.json()
+        _valid("saleId" in body)
+        return web.json_response(self.books.payments(body["saleId"]))
 
 
 @web.middleware
 async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if request.path != "/api/auth/service-tokens":
-        assert request.headers["Authorization"] == f"Bearer {TOKEN}"
     try:
+        if request.path != PUBLIC and request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            raise Refusal(401, "token_missing", "there is no token")
         return await handler(request)
     except Refusal as refusal:
-        return web.json_response({"code": refusal.code, "detail": refusal.detail}, status=refusal.status)
+        return _problem(request, refusal.status, refusal.code, refusal.detail)
+    except Unreachable as unreachable:
+        behind = {"service": unreachable.service} if unreachable.service else {}
+        return _problem(request, 503, "service_unavailable", str(unreachable), **behind)
+
+
+def _problem(request: web.Request, status: int, code: str, detail: str, **more: Any) -> web.Response:
+    body = {"type": f"https://amazonlite.dev/problems/{code}", "title": code, "status": status, "detail": detail}
+    return web.json_response(
+        {**body, "instance": request.path, "code": code, "correlationId": "test", **more},
+        status=status,
+        content_type="application/problem+json",
+    )
+
+
+def _valid(holds: bool) -> None:
+    if not holds:
+        raise Refusal(422, "invalid_request", "the request is not as documented")
 
 
 def _step(request: web.Request) -> Step:
-    return Step(request.headers["Idempotency-Key"], int(request.headers["X-Fencing-Token"]))
-
-
-def _body(view: SaleView) -> dict[str, Any]:
-    return {
-        "id": view.id,
-        "state": view.state,
-        "stock": view.stock.model_dump(),
-        "oversold": view.oversold,
-        "conserved": view.conserved,
-        "oldestOverdueHoldSeconds": 0,
-        "queue": {"waiting": 0, "active": 0, "admitted": 0, "rejected": 0},
-    }
+    key, fence = request.headers.get("Idempotency-Key", ""), request.headers.get("X-Fencing-Token", "")
+    _valid(bool(key) and fence.isdigit())
+    return Step(key, int(fence))

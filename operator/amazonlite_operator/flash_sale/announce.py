@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from amazonlite_operator.flash_sale.observed import Observed
+from amazonlite_operator.flash_sale.phases import TERMINAL
 from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.state import FlashSaleStatus
 from amazonlite_operator.kube.events import Happening
@@ -18,13 +19,21 @@ _WARNINGS = frozenset(
         Reason.STOCK_NOT_CONSERVED,
         Reason.REHEARSAL_FAILED,
         Reason.REHEARSAL_CUT_SHORT,
+        Reason.PAID_ORDERS_LOST,
     }
 )
 
 
 def happenings(o: Observed, status: FlashSaleStatus) -> list[Happening]:
     """All that is worth an Event now; those told before are dropped by their keys."""
-    return [*_phase(status), *_stalled(status), *_admission(o, status), *_rehearsal(status)]
+    return [
+        *_phase(status),
+        *_stalled(status),
+        *_deletion(o, status),
+        *_paid_orders(o, status),
+        *_admission(o, status),
+        *_rehearsal(status),
+    ]
 
 
 def _phase(status: FlashSaleStatus) -> list[Happening]:
@@ -54,6 +63,39 @@ def _stalled(status: FlashSaleStatus) -> list[Happening]:
         )
         for condition in status.conditions
         if condition.type == "Stalled" and condition.status == "True"
+    ]
+
+
+def _deletion(o: Observed, status: FlashSaleStatus) -> list[Happening]:
+    """Once a deletion, whose generation is its own."""
+    return [
+        Happening(
+            key=f"deletion-{condition.reason}-{condition.observed_generation}",
+            action="Delete",
+            reason=condition.reason,
+            message=condition.message,
+            at=o.now,
+            warning=True,
+        )
+        for condition in status.conditions
+        if o.deleting and condition.type == "Ready" and condition.reason == Reason.PAYMENTS_UNAVAILABLE
+    ]
+
+
+def _paid_orders(o: Observed, status: FlashSaleStatus) -> list[Happening]:
+    """Once for each number; after the sale's end nothing of it is news."""
+    if status.books is None or not status.books.paid_orders_lost or status.phase in TERMINAL:
+        return []
+    reason, lost = Reason.PAID_ORDERS_LOST, status.books.paid_orders_lost
+    return [
+        Happening(
+            key=f"paid-orders-lost-{lost}",
+            action="WatchPayments",
+            reason=reason,
+            message=f"{lost} lost. {reason.explanation}",
+            at=o.now,
+            warning=True,
+        )
     ]
 
 

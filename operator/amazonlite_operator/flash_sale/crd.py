@@ -35,6 +35,7 @@ FLASH_SALE = Kind(
         Column("Start", ".spec.window.start", "date", 1),
         Column("End", ".spec.window.end", "date", 1),
         Column("Oversold", ".status.oversold", "integer", 1),
+        Column("PaidLost", ".status.books.paidOrdersLost", "integer", 1),
         Column("P95ms", ".status.slo.p95Ms", "integer", 1),
         Column("Age", ".metadata.creationTimestamp", "date"),
     ],

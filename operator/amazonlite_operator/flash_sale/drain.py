@@ -45,11 +45,9 @@ def _judge(o: Observed, settlement: Settlement) -> Action:
     aborted = o.status.aborting or o.spec.abort
     if judgement.balanced:
         phase, reason = (Phase.ABORTED, Reason.SALE_ABORTED) if aborted else (Phase.SETTLED, Reason.SETTLED)
-    elif judgement.final:
-        phase, reason = Phase.FAILED, Reason.STOCK_NOT_CONSERVED
-    elif o.books is None or o.now < settlement.at + o.spec.settle_timeout:
+    elif not judgement.final and (o.books is None or o.now < settlement.at + o.spec.settle_timeout):
         return Wait(SOON, Reason.AWAITING_BOOKS, judgement.message)
     else:
-        phase, reason = Phase.FAILED, Reason.RECONCILIATION_MISMATCH
+        phase, reason = Phase.FAILED, judgement.reason
     outcome = Outcome(at=o.now, phase=phase, reason=reason, message=judgement.message, books=o.books)
     return Record(o.status.changed(outcome=outcome))

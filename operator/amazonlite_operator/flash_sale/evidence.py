@@ -60,6 +60,7 @@ def _facts(o: Observed, outcome: Outcome) -> dict[str, Any]:
         "oversold": status.get("settlement", {}).get("oversold", 0),
         "conserved": status.get("settlement", {}).get("conserved"),
         "startedAt": status.get("startedAt"),
+        "paidOrdersLost": status.get("books", {}).get("paidOrdersLost", 0),
         "lateSeconds": status.get("lateSeconds", 0),
         "slo": status.get("slo"),
         "queue": status.get("queue"),
@@ -84,6 +85,7 @@ def _markdown(facts: dict[str, Any]) -> str:
         "|---|---:|",
         *(f"| {name} | {stock.get(name, 0)} |" for name in ("allocated", "free", "held", "sold", "returned")),
         f"| oversold | {facts['oversold']} |",
+        f"| paid orders lost | {facts['paidOrdersLost']} |",
         "",
         *_books(outcome.get("books")),
         *_measured(facts),
@@ -102,11 +104,27 @@ def _books(books: dict[str, Any] | None) -> list[str]:
         "| books | |",
         "|---|---:|",
         f"| units ordered | {books['unitsOrdered']} |",
+        f"| orders confirmed | {books['ordersConfirmed']} |",
         f"| orders in flight | {books['ordersInFlight']} |",
         f"| paid (minor units) | {books['amountPaid']} |",
         f"| payments in flight | {books['paymentsInFlight']} |",
         "",
+        "| payments | | why |",
+        "|---|---:|---|",
+        *(f"| {state} | {books['payments'][state]} | {why} |" for state, why in _why_payments(books).items()),
+        "",
     ]
+
+
+def _why_payments(books: dict[str, Any]) -> dict[str, str]:
+    lost = books["paidOrdersLost"]
+    return {
+        "captured": "the order is confirmed and the money taken",
+        "authorized": "the order is confirmed and the money held, to be taken",
+        "voided": f"the customer cancelled, or the order was lost ({lost}): the money was given back",
+        "failed": "the provider declined: nothing was held",
+        "cancelled": "the hold ended, or the customer cancelled, before the payment was authorized",
+    }
 
 
 def _measured(facts: dict[str, Any]) -> list[str]:

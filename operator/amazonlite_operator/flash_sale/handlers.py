@@ -7,6 +7,7 @@ from typing import Any
 
 import kopf
 
+from amazonlite_operator.flash_sale import metrics
 from amazonlite_operator.flash_sale.crd import FLASH_SALE
 from amazonlite_operator.kube.controller import Controller, Key
 from amazonlite_operator.kube.crd import GROUP, VERSION
@@ -19,6 +20,7 @@ def register(registry: kopf.OperatorRegistry, controller: Controller, forget: Ca
         if event["type"] == "DELETED":
             controller.forget(metadata["uid"])
             forget(metadata["uid"])
+            metrics.forget(metadata["namespace"], metadata["name"])
             return
         # Status writes, our own among them, show nothing new.
         sight = f"{metadata['generation']} {metadata.get('deletionTimestamp')} {metadata.get('finalizers')}"

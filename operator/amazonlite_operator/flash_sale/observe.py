@@ -11,6 +11,7 @@ from typing import Any
 from amazonlite.common.core.clock import Clock, parse_iso
 from amazonlite_operator.flash_sale.crd import FLASH_SALE
 from amazonlite_operator.flash_sale.job import APP, job_name
+from amazonlite_operator.flash_sale.latest_books import LatestBooks
 from amazonlite_operator.flash_sale.observed import JobView, Observed, Replicas, sale_id_of
 from amazonlite_operator.flash_sale.phases import TERMINAL, Phase
 from amazonlite_operator.flash_sale.ports import Claims, Cluster, Ledgers, Sales
@@ -50,6 +51,7 @@ class Observer:
         self._claims = claims
         self._clock = clock
         self._samplers: dict[str, Sampler] = {}
+        self._latest_books = LatestBooks(ledgers, clock)
 
     async def look(self, key: Key) -> Look | None:
         """None: the resource is gone."""
@@ -70,6 +72,7 @@ class Observer:
 
     def forget(self, uid: str) -> None:
         self._samplers.pop(uid, None)
+        self._latest_books.forget(sale_id_of(uid))
 
     async def deployments(self, namespace: str, names: set[str]) -> dict[str, Replicas]:
         ordered = sorted(names)
@@ -143,8 +146,14 @@ class Observer:
         return sampler.measure(r.spec.slo, since=max(opened, changed, now - window))
 
     async def _books(self, r: _Resource) -> Books | None:
-        if r.status.settlement is None or r.status.outcome is not None or r.deleting:
+        """Of a running sale as last read, without waiting; of a settled one as of now, for they end it."""
+        if r.deleting or r.status.outcome is not None:
             return None
+        if r.status.settlement is None:
+            running = r.status.allocated and r.status.phase in (Phase.LIVE, Phase.PAUSED, Phase.DRAINING)
+            return self._latest_books.of(r.sale_id) if running else None
+        if r.status.floors:
+            return None  # replicas go back first, whoever answers
         try:
             return await self._ledgers.books(r.sale_id)
         except (Unreachable, Refusal):

@@ -33,7 +33,10 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """`sale` None: inventory answers 404. `inventory_up` False: it doesn't answer, and nothing is known about sales."""
+    """`sale` None: inventory answers 404. `inventory_up` False: it doesn't answer, and nothing is known about sales.
+
+    `books` None: not asked for, or not answered. Of a settled sale they were read after it was settled.
+    """
 
     now: datetime
     uid: str

@@ -164,14 +164,13 @@ def _release(o: Observed) -> Action:
 
 
 def _last_units(o: Observed) -> Action | None:
-    """An aborted sale is given up only when inventory says that nothing of it is held or free any more."""
+    """A sale is given up only when inventory says that nothing of it is held or free any more.
+
+    Until then its deletion is repeated: it stops half-way while payments do not say which holds are paid.
+    """
     if not o.inventory_up:
         return Wait(SOON, Reason.INVENTORY_UNAVAILABLE)
-    if o.sale is None or o.sale.over:
-        return None
-    if o.sale.stock.held:
-        return Wait(SOON, Reason.HOLDS_OUTSTANDING, f"{o.sale.stock.held} units are held")
-    return DeleteSale()
+    return None if o.sale is None or o.sale.over else DeleteSale()
 
 
 _STEPS: Mapping[Phase, Callable[[Observed], Action]] = {

@@ -37,10 +37,14 @@ class Reason(ExplainedReason):
     SALE_LOST = "SaleLost", "Inventory no longer knows the sale it had set stock aside for: restore its database."
     HOLDS_OVERDUE = (
         "HoldsOverdue",
-        "Claimed units are still unpaid long after holdTTL: look at inventory.",
+        "Claimed units are still held long after holdTTL: look at inventory, and at payment, which it asks first.",
     )
     # what passes by itself
     INVENTORY_UNAVAILABLE = "InventoryUnavailable", "Inventory does not answer; tried again with growing pauses."
+    PAYMENTS_UNAVAILABLE = (
+        "PaymentsUnavailable",
+        "Payments do not answer: paid orders are not given up. The deletion goes on when they do: look at payment.",
+    )
     HOLDS_OUTSTANDING = "HoldsOutstanding", "Claimed units wait for their payment or their release."
     AWAITING_BOOKS = "AwaitingBooks", "Orders or payments are still under way, or do not answer."
     # CapacityReady
@@ -61,6 +65,16 @@ class Reason(ExplainedReason):
     STOCK_NOT_CONSERVED = (
         "StockNotConserved",
         "Counters, holds and ledger disagree, or units are oversold.",
+    )
+    # PaidOrdersKept
+    PAID_ORDERS_KEPT = "PaidOrdersKept", "Every payment that was authorized has its order, or its customer cancelled."
+    PAYMENTS_NOT_READ = (
+        "PaymentsNotRead",
+        "Payments have not been read: they are asked once the doors are open, and may not answer.",
+    )
+    PAID_ORDERS_LOST = (
+        "PaidOrdersLost",
+        "Customers were told that they have paid and lost their orders: docs/operator.md says how to find them.",
     )
     # SLOMet
     NO_OBJECTIVE = "NoObjective", "The sale has no slo."

@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 from amazonlite_operator.flash_sale import announce, plan
+from amazonlite_operator.flash_sale import metrics as flash_sale_metrics
 from amazonlite_operator.flash_sale.actions import Record, Wait
 from amazonlite_operator.flash_sale.apply import Effect, Effects
 from amazonlite_operator.flash_sale.crd import FLASH_SALE
 from amazonlite_operator.flash_sale.moves import SOON, STALLED_FOR
 from amazonlite_operator.flash_sale.observe import Look, Observer, path_of
+from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.ports import Cluster
 from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.state import FlashSaleStatus
@@ -26,6 +28,7 @@ from amazonlite_operator.shop.client import Refusal, Unreachable
 # A sale needs about fifteen steps from its first look to its last; more in one go is a plan that turns in circles.
 MOST_STEPS = 40
 KIND = FLASH_SALE.kind
+PAYMENT, DELETE_AGAIN = "payment", 2.0
 
 _REFUSALS = {
     "unknown_sku": Reason.UNKNOWN_SKU,
@@ -70,8 +73,11 @@ class Reconciler:
         except Refusal as refusal:
             outcome = refusal.code
             return await self._refused(look, refusal)
-        except Unreachable:
+        except Unreachable as unreachable:
             outcome = "unreachable"
+            if (wait := _deletion_waits(look.observed, unreachable)) is not None:
+                await self._publish(look, look.observed.status, wait)
+                return DELETE_AGAIN
             await self._publish(look, look.observed.status, Wait(None, Reason.INVENTORY_UNAVAILABLE))
             raise
         finally:
@@ -105,10 +111,22 @@ class Reconciler:
                 )
             except ObjectNotFound:
                 return
+        flash_sale_metrics.export(o.namespace, o.name, new)
         if status.phase is not o.status.phase:
             _count(o.status, status, (o.now - o.status.timeline[-1].at) / timedelta(seconds=1))
         for happening in announce.happenings(o, new):
             await self._announcer.tell(look.manifest, happening)
+
+
+def _deletion_waits(o: Observed, unreachable: Unreachable) -> Wait | None:
+    """Inventory answers looks, but not the deletion: before it ends holds it asks payment which of them are paid."""
+    held = o.sale.stock.held if o.deleting and o.sale is not None else 0
+    if unreachable.service == PAYMENT:
+        message = f"payments do not answer: paid orders are not given up; {held} units stay held until they do"
+        return Wait(DELETE_AGAIN, Reason.PAYMENTS_UNAVAILABLE, message)
+    if held:
+        return Wait(DELETE_AGAIN, Reason.HOLDS_OUTSTANDING, f"{held} units are held; inventory has not ended them yet")
+    return None
 
 
 def _why(status: FlashSaleStatus) -> Wait:

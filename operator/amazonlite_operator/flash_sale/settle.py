@@ -4,30 +4,42 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.spec import FlashSaleSpec
 from amazonlite_operator.flash_sale.state import Books, Settlement
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`final` False: the difference may still go away by itself."""
+    """`final` False: the difference may still go away by itself. `reason`: why the sale fails if it does not."""
 
     balanced: bool
     final: bool
+    reason: Reason
     message: str
 
 
 def judge(spec: FlashSaleSpec, settlement: Settlement, books: Books | None) -> Judgement:
-    """Units sold = units of bought orders, and their price = what is captured or will be."""
+    """Units sold = units of bought orders, their price = what is captured or will be, and no paid order is lost."""
     if settlement.oversold or not settlement.conserved:
-        return Judgement(False, True, f"{settlement.oversold} oversold, conserved: {settlement.conserved}")
+        numbers = f"{settlement.oversold} oversold, conserved: {settlement.conserved}"
+        return Judgement(False, True, Reason.STOCK_NOT_CONSERVED, numbers)
     if books is None:
-        return Judgement(False, False, "orders or payments do not answer")
+        return Judgement(False, False, Reason.RECONCILIATION_MISMATCH, "orders or payments do not answer")
     sold, due = settlement.stock.sold, settlement.stock.sold * spec.price.amount
-    story = (
-        f"{sold} sold, {books.units_ordered} ordered; {due} {spec.price.currency} due, {books.amount_paid} paid; "
-        f"in flight: {books.orders_in_flight} orders, {books.payments_in_flight} payments"
+    story = _story(sold, f"{due} {spec.price.currency}", books)
+    decided = books.orders_in_flight + books.payments_in_flight == 0
+    if books.paid_orders_lost:
+        return Judgement(False, decided, Reason.PAID_ORDERS_LOST, story)
+    balanced = decided and books.units_ordered == sold and books.amount_paid == due
+    return Judgement(balanced, balanced, Reason.RECONCILIATION_MISMATCH, story)
+
+
+def _story(sold: int, due: str, books: Books) -> str:
+    payments = books.payments
+    return (
+        f"{sold} sold, {books.units_ordered} ordered; {due} due, {books.amount_paid} paid; "
+        f"in flight: {books.orders_in_flight} orders, {books.payments_in_flight} payments; "
+        f"payments: {payments.captured} captured, {payments.authorized} authorized, {payments.voided} voided, "
+        f"{payments.failed} failed; paid orders lost: {books.paid_orders_lost}"
     )
-    in_flight = books.orders_in_flight + books.payments_in_flight
-    balanced = in_flight == 0 and books.units_ordered == sold and books.amount_paid == due
-    return Judgement(balanced, balanced, story)

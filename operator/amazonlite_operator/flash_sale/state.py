@@ -83,13 +83,29 @@ class RehearsalResult(Fields):
     success_rate: float | None = None
 
 
+class Payments(Fields):
+    """How many payments of the sale are in each state."""
+
+    captured: Count = Field(default=0, description="Taken.")
+    authorized: Count = Field(default=0, description="Held, to be captured.")
+    voided: Count = Field(default=0, description="Given back after they were authorized.")
+    failed: Count = Field(default=0, description="Declined by the provider.")
+    cancelled: Count = Field(default=0, description="Closed before they were authorized.")
+
+
 class Books(Fields):
-    """Units and money as the shop's other services know them."""
+    """What the shop's other services know about the sale."""
 
     units_ordered: Count = Field(default=0, description="Units of CONFIRMED and COMPLETED orders.")
+    orders_confirmed: Count = Field(default=0, description="CONFIRMED and COMPLETED orders.")
     orders_in_flight: Count = 0
     amount_paid: Count = Field(default=0, description="Minor units, captured or authorized.")
     payments_in_flight: Count = 0
+    payments: Payments = Field(default_factory=Payments)
+    paid_orders_lost: Count = Field(
+        default=0,
+        description="Payments given back after they were authorized, though no customer asked for it; must be 0.",
+    )
 
 
 class Settlement(Fields):
@@ -133,6 +149,9 @@ class FlashSaleStatus(Fields):
     queue: Queue | None = Field(default=None, description="Shoppers.")
     slo: Slo | None = Field(default=None, description="Claims measured over slo.window.")
     progress: Progress | None = None
+    books: Books | None = Field(
+        default=None, description="What orders and payments last said since the doors opened; kept while they are away."
+    )
     allocated: bool = Field(default=False, description="Inventory has set the stock aside.")
     started_at: Instant | None = Field(default=None, description="When the doors opened.")
     late_seconds: Count = Field(default=0, description="How much later than window.start the doors opened.")

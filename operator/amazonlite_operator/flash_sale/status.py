@@ -35,11 +35,13 @@ def described(o: Observed, status: FlashSaleStatus, wait: Wait) -> FlashSaleStat
         queue=o.sale.queue if o.sale else status.queue,
         slo=_measured(o, status),
         progress=_progress(o, status, stock),
+        books=o.books or status.books,
     )
     judged = {
         **_kstatus(seen, wait),
         "CapacityReady": _capacity(o, seen),
         "StockConserved": _conserved(o, seen),
+        "PaidOrdersKept": _paid_orders(seen),
         "SLOMet": _slo(o, seen),
         "Settled": _settled(seen, wait),
     }
@@ -85,6 +87,20 @@ def _conserved(o: Observed, status: FlashSaleStatus) -> Judged:
         return "True", Reason.STOCK_CONSERVED, Reason.STOCK_CONSERVED.explanation
     numbers = f"allocated {stock.allocated}, free {stock.free}, held {stock.held}, sold {stock.sold}"
     return "False", Reason.STOCK_NOT_CONSERVED, f"{numbers}, oversold {status.oversold}"
+
+
+def _paid_orders(status: FlashSaleStatus) -> Judged:
+    if not status.allocated:
+        return "Unknown", Reason.NOT_ALLOCATED, Reason.NOT_ALLOCATED.explanation
+    if status.books is None:
+        return "Unknown", Reason.PAYMENTS_NOT_READ, Reason.PAYMENTS_NOT_READ.explanation
+    if status.books.paid_orders_lost == 0:
+        return "True", Reason.PAID_ORDERS_KEPT, Reason.PAID_ORDERS_KEPT.explanation
+    return (
+        "False",
+        Reason.PAID_ORDERS_LOST,
+        f"{status.books.paid_orders_lost} lost. {Reason.PAID_ORDERS_LOST.explanation}",
+    )
 
 
 def _slo(o: Observed, status: FlashSaleStatus) -> Judged:

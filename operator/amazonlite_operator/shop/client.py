@@ -15,7 +15,14 @@ _EARLY = 60.0
 
 
 class Unreachable(Exception):
-    """The service did not answer, or answered 5xx: the outcome is unknown, so the same step is tried again."""
+    """The service did not answer, or answered 5xx: the outcome is unknown, so the same step is tried again.
+
+    `service` names the one behind it that it could not reach, if it says so.
+    """
+
+    def __init__(self, message: str, service: str = "") -> None:
+        super().__init__(message)
+        self.service = service
 
 
 class Refusal(Exception):
@@ -82,7 +89,7 @@ async def request(session: aiohttp.ClientSession, method: str, url: str, **optio
     try:
         async with session.request(method, url, timeout=TIMEOUT, **options) as response:
             if response.status >= 500 or response.status == 429:
-                raise Unreachable(f"{method} {url}: {response.status}")
+                raise Unreachable(f"{method} {url}: {response.status}", await _unreached(response))
             body = await response.json(content_type=None)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         raise Unreachable(f"{method} {url}: {error!r}") from error
@@ -90,3 +97,12 @@ async def request(session: aiohttp.ClientSession, method: str, url: str, **optio
         problem = body if isinstance(body, dict) else {}
         raise Refusal(response.status, str(problem.get("code", "")), str(problem.get("detail", response.reason)))
     return body
+
+
+async def _unreached(response: aiohttp.ClientResponse) -> str:
+    """The problem's member `service`."""
+    try:
+        problem = await response.json(content_type=None)
+    except ValueError:
+        return ""
+    return str(problem.get("service", "")) if isinstance(problem, dict) else ""

@@ -66,6 +66,10 @@ class Replica:
         async with aiohttp.ClientSession() as session, session.get(f"{self.health}{path}") as response:
             return response.status, await response.text()
 
+    async def exported(self) -> str:
+        async with aiohttp.ClientSession() as session, session.get(self.metrics) as response:
+            return await response.text()
+
     async def until_ready(self) -> None:
         async def ready() -> bool:
             try:
@@ -122,6 +126,12 @@ def in_phase(sales: SalesApi, name: str, *phases: str) -> Callable[[], dict[str,
         return status if status.get("phase") in phases else None
 
     return seen
+
+
+def condition(sales: SalesApi, name: str, kind: str) -> tuple[str, str]:
+    """(status, reason); empty while there is none."""
+    conditions = (sales.get(name) or {}).get("status", {}).get("conditions", [])
+    return next(((c["status"], c["reason"]) for c in conditions if c["type"] == kind), ("", ""))
 
 
 def sale_id(sales: SalesApi, name: str) -> str:
@@ -200,6 +210,43 @@ async def test_deleting_a_live_sale_returns_its_stock(
     assert shop.inventory.stock["SKU1"] == 25
 
 
+async def test_a_deletion_waits_for_payments_and_goes_on_by_itself(
+    namespace: str, shop: FakeShop, sales: SalesApi, start: Callable[[str], Any]
+) -> None:
+    await start("operator-a")
+    name = sales.create(valid_spec(opens_in=1, lasts=300))
+    await until(in_phase(sales, name, "Live"), "Live")
+    sale = sale_id(sales, name)
+    shop.inventory.claim(sale, 3)
+    shop.inventory.authorize(sale, 2)
+    shop.inventory.payments_up = False
+    sales.delete(name)
+    await until(lambda: condition(sales, name, "Ready") == ("False", "PaymentsUnavailable"), "says why it waits")
+    assert shop.inventory.sales[sale].state == "ABORTED"
+    shop.inventory.payments_up = True
+    await until(lambda: sales.get(name) is None, "gone", within=10)
+    assert (shop.inventory.sales[sale].stock.sold, shop.inventory.stock["SKU1"]) == (2, 23)
+
+
+async def test_a_lost_paid_order_is_told_and_exported_until_the_sale_is_gone(
+    namespace: str, shop: FakeShop, sales: SalesApi, start: Callable[[str], Any]
+) -> None:
+    replica = await start("operator-a")
+    name = sales.create(valid_spec(opens_in=1, lasts=300))
+    await until(in_phase(sales, name, "Live"), "Live")
+    await until(lambda: condition(sales, name, "PaidOrdersKept") == ("True", "PaidOrdersKept"), "watched")
+    shop.books.paid_orders_lost = 2
+    await until(lambda: condition(sales, name, "PaidOrdersKept") == ("False", "PaidOrdersLost"), "told")
+    series = f'flashsale_paid_orders_lost{{name="{name}",namespace="{namespace}"}} 2.0'
+    assert series in await replica.exported()
+    sales.delete(name)
+
+    async def forgotten() -> bool:
+        return series not in await replica.exported()
+
+    await eventually(forgotten, within=20, every=0.1, what="the series is gone with the sale")
+
+
 async def test_abort_stops_claims_within_a_second(
     namespace: str, shop: FakeShop, sales: SalesApi, start: Callable[[str], Any]
 ) -> None:
@@ -238,8 +285,7 @@ async def test_a_replica_is_live_ready_measured_and_small(
     await until(in_phase(sales, name, "Live"), "Live")
     assert await replica.get("/healthz") == (200, "ok")
     assert await replica.get("/readyz") == (200, "ok")
-    async with aiohttp.ClientSession() as session, session.get(replica.metrics) as response:
-        text = await response.text()
+    text = await replica.exported()
     for metric in (
         "operator_queue_depth",
         "operator_queue_lag_seconds",

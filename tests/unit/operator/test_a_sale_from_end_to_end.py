@@ -142,7 +142,7 @@ async def test_aborting_keeps_what_is_paid_and_returns_the_rest() -> None:
     world.change_spec(abort=True)
     await world.run(5)
     assert world.phase == "Aborted"
-    assert world.sale.sold == 2
+    assert world.sale.stock.sold == 2
     assert world.inventory.stock["SKU1"] == 23
     assert world.deployment()["spec"]["replicas"] == 2
     assert world.condition("Settled") == ("True", "BooksBalanced")
@@ -256,7 +256,7 @@ async def test_a_mismatch_of_the_books_fails_only_after_the_settle_timeout() -> 
     world = World(spec())
     await world.run(62)
     await sell(world, 10)
-    world.books.missing_units = 1
+    world.books.missing_orders = 1
     await world.run(30)
     assert world.condition("Settled") == ("False", "AwaitingBooks")
     await world.run(60)

@@ -76,7 +76,7 @@ def ending(world: World) -> dict[str, Any]:
         "replicas": world.deployment()["spec"]["replicas"],
         "finalizers": world.resource["metadata"]["finalizers"] if world.resource else None,
         "conditions": [(c["type"], c["status"], c["reason"]) for c in status.get("conditions", [])],
-        "sale": (sale.free, sale.held, sale.sold, sale.returned),
+        "sale": (sale.stock.free, sale.stock.held, sale.stock.sold, sale.stock.returned),
         "inventory": sale.history,
         "rehearsal": {key: s.state for key, s in world.inventory.sales.items() if key != SALE_ID},
         "jobs": [place for place in world.cluster.objects if "/jobs/" in place],

@@ -424,9 +424,9 @@ TABLE: list[tuple[str, Observed, object]] = [
         ("Wait", "InventoryUnavailable"),
     ),
     (
-        "deleting, units held",
+        "deleting, units still held: it was cut off",
         look(P.LIVE, DURING, deleting=True, sale=sale("ABORTED", free=0, held=1)),
-        ("Wait", "HoldsOutstanding"),
+        DeleteSale,
     ),
     ("deleting, units free again", look(P.LIVE, DURING, deleting=True, sale=sale("ABORTED", free=1)), DeleteSale),
     ("deleting, all given back", look(P.LIVE, DURING, deleting=True, sale=sale("ABORTED", free=0)), RemoveFinalizer),

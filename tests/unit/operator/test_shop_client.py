@@ -78,6 +78,18 @@ async def test_what_may_pass_is_unreachable_not_refused(status: int) -> None:
             await client.call("GET", "/thing")
 
 
+async def test_an_outage_behind_the_service_is_told_from_its_own() -> None:
+    service = Service()
+    service.status, service.body = 503, {"code": "service_unavailable", "service": "payment"}  # type: ignore[dict-item]
+    async with calling(service) as client:
+        with pytest.raises(Unreachable) as behind:
+            await client.call("GET", "/thing")
+        service.body = {}
+        with pytest.raises(Unreachable) as itself:
+            await client.call("GET", "/thing")
+    assert (behind.value.service, itself.value.service) == ("payment", "")
+
+
 async def test_nobody_listening_is_unreachable() -> None:
     async with aiohttp.ClientSession() as session:
         tokens = TokenSource(session, "http://127.0.0.1:1", "operator", "secret")
