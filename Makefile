@@ -10,11 +10,17 @@
 SHELL := /bin/bash -o pipefail
 .DEFAULT_GOAL := help
 export AMAZONLITE_HOME ?= $(HOME)/.cache/amazonlite
+# Where it is set, every program compiles all its modules at every start: seconds of processor time for each.
+unexport PYTHONDONTWRITEBYTECODE
 
 UV_VERSION := 0.13.9
 UV := $(AMAZONLITE_HOME)/uv-$(UV_VERSION)/bin/uv
 RUN := $(UV) run --frozen --no-sync
 INSIDE := $(RUN) amazonlite inside --
+# Side by side, in the order that tests/support/sharing.py gives; a test marked `serial` waits until it has the cluster alone.
+WORKERS ?= 4
+TESTS := .venv/bin/pytest -q -p no:randomly --durations=20
+BESIDE := $(TESTS) -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 installed = { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $(1); } >/dev/null
 USERS ?= 20
 FOR ?= 1m
@@ -55,7 +61,7 @@ program-%:
 	@command -v $* >/dev/null || { echo "installing $*"; $(call installed,$*); }
 
 test: check up program-redis-server
-	$(INSIDE) .venv/bin/pytest -v tests/integration tests/race tests/e2e tests/chaos
+	$(INSIDE) $(BESIDE) tests/integration tests/race tests/e2e tests/chaos
 
 bench: up program-redis-server program-wrk program-nginx
 	@PYTHONPATH=tests $(INSIDE) .venv/bin/python -m load.bench $(ONLY)
