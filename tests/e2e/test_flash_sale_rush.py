@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.serial]
 
 @pytest.mark.parametrize("run", [1, 2, 3])
 async def test_exactly_all_units_are_held_or_sold_and_none_twice(shop: Shop, sales: FlashSales, run: int) -> None:
-    rush = Rush(buyers=5000, units=500, lasts=90, hold_ttl=20, max_active=200)
+    rush = Rush(buyers=5000, units=500, lasts=90, max_active=200)
     ended = await run_rush(shop, sales, rush)
     await assert_kept(shop, rush, ended)
     most = max(view["stock"]["held"] + view["stock"]["sold"] for view in ended.samples.seen)
