@@ -11,11 +11,17 @@
 SHELL := /bin/bash -o pipefail
 .DEFAULT_GOAL := help
 export AMAZONLITE_HOME ?= $(HOME)/.cache/amazonlite
+# Where it is set, every program compiles all its modules at every start: seconds of processor time for each.
+unexport PYTHONDONTWRITEBYTECODE
 
 UV_VERSION := 0.13.9
 UV := $(AMAZONLITE_HOME)/uv-$(UV_VERSION)/bin/uv
 RUN := $(UV) run --frozen --no-sync
 INSIDE := $(RUN) amazonlite inside --
+# Side by side, in the order that tests/support/sharing.py gives; a test marked `serial` waits until it has the cluster alone.
+WORKERS ?= 4
+PYTEST := .venv/bin/pytest -q -p no:randomly
+SIDE_BY_SIDE := $(PYTEST) --durations=20 -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 installed = { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $(1); } >/dev/null
 USERS ?= 20
 FOR ?= 1m
@@ -44,21 +50,35 @@ down: sync
 demo: up
 	@$(RUN) amazonlite demo
 
+# What is fastest to read comes first; -O shows each part's output once it has ended.
+CHECKS := check-style check-imports check-generated check-types check-tests
+.PHONY: $(CHECKS)
 check: sync
+	@$(MAKE) --no-print-directory -O -j 2 $(CHECKS)
+
+check-style:
 	$(RUN) ruff format --check -q .
 	$(RUN) ruff check -q .
-	$(RUN) mypy services operator
+
+check-imports:
 	$(RUN) lint-imports
+
+check-generated:
 	$(RUN) python -m amazonlite_operator.crdgen --check
 	$(RUN) python -m amazonlite.common.events.asyncapi --check
-	$(RUN) pytest -q tests/unit tests/contract
+
+check-types:
+	$(RUN) mypy services operator
+
+check-tests:
+	$(RUN) $(PYTEST) tests/unit tests/contract
 
 # What tests and benchmarks start themselves; Debian's packages are named like their programs.
 program-%:
 	@command -v $* >/dev/null || { echo "installing $*"; $(call installed,$*); }
 
 test: check up program-redis-server
-	$(INSIDE) .venv/bin/pytest -v tests/integration tests/race tests/e2e tests/chaos
+	$(INSIDE) $(SIDE_BY_SIDE) tests/integration tests/race tests/e2e tests/chaos
 
 bench: up program-redis-server program-wrk program-nginx
 	@PYTHONPATH=tests $(INSIDE) .venv/bin/python -m load.bench $(ONLY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 
 import pymongo
 import pytest
@@ -11,28 +12,30 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from amazonlite.common.core.settings import KafkaSettings, MongoSettings, MysqlSettings
 from amazonlite.common.data.engine import create_engine
 from amazonlite.common.testing import stores
+from support.scratch_databases import COMMON, ScratchDatabases
+
+pytest_plugins = ["support.sharing"]
+
+
+@pytest.fixture(scope="session")
+def scratch_databases() -> Iterator[ScratchDatabases]:
+    made = ScratchDatabases()
+    yield made
+    made.drop_all()
 
 
 @pytest.fixture
-def mysql_for() -> Iterator[Callable[[str], MysqlSettings]]:
-    """`mysql_for("inventory")`: a migrated scratch database of its own, dropped after the test."""
-    created: list[MysqlSettings] = []
-
-    def create(service: str) -> MysqlSettings:
-        created.append(stores.create_database(service))
-        return created[-1]
-
-    yield create
-    for mysql in created:
-        stores.drop_database(mysql)
+def mysql_for(scratch_databases: ScratchDatabases) -> Iterator[Callable[[str], MysqlSettings]]:
+    """`mysql_for("inventory")`: a migrated scratch database that nobody else has during the test."""
+    with ExitStack() as lent:
+        yield lambda service: lent.enter_context(scratch_databases.lent(service))
 
 
 @pytest.fixture
-def common_mysql() -> Iterator[MysqlSettings]:
+def common_mysql(scratch_databases: ScratchDatabases) -> Iterator[MysqlSettings]:
     """A scratch database with outbox, inbox and idempotency only."""
-    mysql = stores.create_common_database()
-    yield mysql
-    stores.drop_database(mysql)
+    with scratch_databases.lent(COMMON) as mysql:
+        yield mysql
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.cluster
 
 LOCUSTFILE = Path(__file__).parents[1] / "load" / "locustfile.py"
 USERS, SECONDS = 10, 20
+PRODUCTS = 25  # more than a page shows
 MIX = {
     "GET /api/products": 20,
     "GET /api/products/{sku}": 20,
@@ -31,10 +33,11 @@ MIX = {
 
 
 async def test_an_ordinary_day_has_no_failed_request_and_the_stock_adds_up(shop: Shop) -> None:
-    for _ in range(5):  # so that there is something to buy, whatever the catalogue holds
-        await shop.stocked_product(on_hand=1000)
+    category = f"Test-{uuid.uuid4().hex[:8]}"  # whatever else the catalogue holds is not the test's to buy
+    for _ in range(PRODUCTS):
+        await shop.stocked_product(on_hand=1000, category=category)
     opened = datetime.now(UTC)
-    asked = await run_mix()
+    asked = await run_mix(category)
     assert {kind for kind, least in MIX.items() if asked.get(kind, 0) < least} == set(), asked
     orders = await orders_since(shop, opened)
     bought = [order for order in orders if order["state"] in {"CONFIRMED", "COMPLETED"}]
@@ -45,10 +48,10 @@ async def test_an_ordinary_day_has_no_failed_request_and_the_stock_adds_up(shop:
         await assert_adds_up(shop, sku)
 
 
-async def run_mix() -> dict[str, int]:
+async def run_mix(category: str) -> dict[str, int]:
     """How often each kind of request was made; asserts that none failed and that every visit came to its end."""
     command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", GATEWAY, "--headless"]
-    command += ["-u", str(USERS), "-r", "10", "-t", f"{SECONDS}s", "--only-summary", "--json"]
+    command += ["-u", str(USERS), "-r", "10", "-t", f"{SECONDS}s", "--only-summary", "--json", "--category", category]
     running = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

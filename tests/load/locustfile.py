@@ -1,6 +1,6 @@
 """An ordinary day's shopping mix: most visitors browse, a few buy; only an answer that a good shop never gives fails.
 
-    locust -f tests/load/locustfile.py [--host http://127.0.0.1:8080]
+    locust -f tests/load/locustfile.py [--host http://127.0.0.1:8080] [--category NAME]
 
 Every shopper is a customer ``usr_load-mix-NNNNN``. The gateway counts requests by the customer in the token, at least
 20 a second of each service, which nobody here comes near. Tokens are fetched once and good for an hour, a longer run
@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from locust import FastHttpUser, between, events, task
+from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.exception import RescheduleTask
 
@@ -54,6 +55,7 @@ class Shopper(FastHttpUser):
     wait_time = between(1, 3)
     network_timeout = 15.0
     tokens: Iterator[str] = iter(())
+    within: Mapping[str, str] = {}  # the part of the catalogue that shoppers keep to
 
     def on_start(self) -> None:
         self.token = next(self.tokens)
@@ -69,7 +71,7 @@ class Shopper(FastHttpUser):
     def browse(self) -> None:
         """The next page of what the shopper is reading, or the first one of something else."""
         if not self.cursor or random.random() < STARTS_A_NEW_SEARCH:
-            self.search, self.cursor = search_like(self.seen), ""
+            self.search, self.cursor = {**search_like(self.seen), **self.within}, ""
         query = urlencode(self.search | ({"cursor": self.cursor} if self.cursor else {}))
         page = self.ask("GET", f"/api/products?{query}", name="/api/products")
         self.cursor = page["nextCursor"] or ""
@@ -213,10 +215,17 @@ DECK = shuffled(
 )
 
 
+@events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
+def add_options(parser: LocustArgumentParser, **_: object) -> None:
+    parser.add_argument("--category", default="", help="shoppers see and buy products of this category only")
+
+
 @events.init.add_listener  # type: ignore[untyped-decorator]
 def prepare(environment: Environment, **_: object) -> None:
     """Tokens for as many customers as shoppers were asked for; should more come, they share."""
     count = (environment.parsed_options and environment.parsed_options.num_users) or 1
+    category = environment.parsed_options and environment.parsed_options.category
+    Shopper.within = {"category": category} if category else {}
     customers = [f"usr_load-mix-{number:05d}" for number in range(1, count + 1)]
     # A process of its own, because importing locust has replaced the sockets that asyncio relies on.
     command = [sys.executable, "-c", FETCH_TOKENS, environment.host or Shopper.host, *customers]

@@ -13,6 +13,7 @@ import aiohttp
 
 from amazonlite.cli.kube import connect, read_secret
 from amazonlite.cli.shoppers.tokens import StaffClient, shopper_tokens, staff_token
+from amazonlite.common.testing.eventually import eventually
 
 GATEWAY = os.environ.get("GATEWAY_URL", "http://gateway:8000")
 INVENTORY = os.environ.get("INVENTORY_URL", "http://inventory:8000")
@@ -27,6 +28,7 @@ class Shop:
     staff: str
     operator: str
     load_client: StaffClient
+    made: list[str]
 
     async def request(self, method: str, url: str, token: str = "", **rest: Any) -> tuple[int, Any, Any]:
         """(status, body, headers) of one call; (0, None, {}) when no answer came."""
@@ -40,15 +42,26 @@ class Shop:
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return 0, None, {}
 
-    async def stocked_product(self, on_hand: int) -> str:
-        """A new product with that much stock; its SKU."""
+    async def stocked_product(self, on_hand: int, category: str = "Test") -> str:
+        """A new product with that much stock, in the catalogue until the shop is left; its SKU."""
         sku = f"TEST{uuid.uuid4().hex[:10].upper()}"
-        product = {"sku": sku, "title": "A thing under test", "category": ["Test"], "price": usd(1999)}
+        product = {"sku": sku, "title": "A thing under test", "category": [category], "price": usd(1999)}
         status, body, _ = await self.request("POST", "/api/products", self.staff, json=product)
         assert status == 201, body
+        self.made.append(sku)
         status, body, _ = await self.request("PUT", f"/api/inventory/{sku}", self.staff, json={"onHand": on_hand})
         assert status == 200, body
         return sku
+
+    async def remove_products(self) -> None:
+        """Takes what was made here out of the catalogue, which is not the test's."""
+        for sku in self.made:
+
+            async def gone(sku: str = sku) -> bool:
+                status, _, _ = await self.request("DELETE", f"/api/products/{sku}", self.staff)
+                return status == 204
+
+            await eventually(gone, within=60, every=0.5, what=f"{sku} removed from the catalogue")
 
     async def stock(self, sku: str) -> dict[str, Any]:
         status, body, _ = await self.request("GET", f"/api/inventory/{sku}")
@@ -80,11 +93,15 @@ def usd(amount: int) -> dict[str, Any]:
 
 @asynccontextmanager
 async def open_shop() -> AsyncIterator[Shop]:
-    """A Shop with the credentials that the cluster's Secrets hold."""
+    """A Shop with the credentials that the cluster's Secrets hold; its products are removed afterwards."""
     api = connect()
     load, operator = (read_secret(api, name) for name in ("client-load", "client-operator"))
     load_client = StaffClient(load["id"], load["secret"])
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as session:
         staff = await staff_token(session, GATEWAY, load_client)
         operator_token = await staff_token(session, GATEWAY, StaffClient(operator["id"], operator["secret"]))
-        yield Shop(session, staff, operator_token, load_client)
+        shop = Shop(session, staff, operator_token, load_client, [])
+        try:
+            yield shop
+        finally:
+            await shop.remove_products()

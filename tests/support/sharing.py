@@ -1,0 +1,73 @@
+"""Which tests run side by side: all but those marked `serial`, which run while no other test uses the cluster.
+
+`make test` starts several pytest-xdist workers, since a test on the cluster mostly waits for it. Beside others runs
+
+- a test on scratch stores: its databases, Redis numbers and topics have names that nobody else has;
+- a test on the running shop: its products, sales and customers are its own;
+- what changes one shared object, such as a Deployment's replicas: an `xdist_group` gives it to one worker.
+
+A `serial` test kills something that others rely on, or needs the whole machine for what it measures. Every other test
+holds a lock shared, a serial one holds it alone. The lock belongs to the cluster, not to a run of pytest, so that two
+checkouts that test on one cluster wait for each other too. It is taken outside of a test's time limit and durations.
+
+Guarantees: no test runs beside a serial one; a waiting serial test is overtaken by nobody, since whoever waits for the
+lock keeps the entrance to it; a killed worker holds nothing, since the kernel drops its locks.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from amazonlite.cli.paths import HOME
+
+ON_THE_CLUSTER = {"integration", "race", "e2e", "chaos"}
+TESTS = Path(__file__).parents[1]
+
+
+class ClusterLock:
+    """Held by many who share or by one alone, in processes of this machine; not reentrant."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextmanager
+    def held(self, *, alone: bool) -> Iterator[None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as holding:
+            with self._locked("tests.entrance", fcntl.LOCK_EX):
+                holding.enter_context(self._locked("tests.lock", fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
+            yield
+
+    @contextmanager
+    def _locked(self, name: str, how: int) -> Iterator[None]:
+        with (self._folder / name).open("w") as file:
+            fcntl.flock(file, how)
+            yield
+
+
+def is_serial(item: pytest.Item) -> bool:
+    return item.get_closest_marker("serial") is not None
+
+
+def uses_the_cluster(item: pytest.Item) -> bool:
+    return item.path.relative_to(TESTS).parts[0] in ON_THE_CLUSTER
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Around set-up, call and tear-down, and around pytest-timeout's clock."""
+    if not uses_the_cluster(item):
+        return (yield)
+    with ClusterLock(HOME).held(alone=is_serial(item)):
+        return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Serial tests come last, and before them those on scratch stores: the short ones fill what the long ones leave."""
+    items.sort(key=lambda item: (is_serial(item), item.get_closest_marker("cluster") is None))
