@@ -32,7 +32,7 @@ async def desk_of(request: Request) -> OrderDesk:
     return desk
 
 
-def viewer_of(asking: Annotated[Principal, Depends(principal)]) -> Viewer:
+async def viewer_of(asking: Annotated[Principal, Depends(principal)]) -> Viewer:
     return Viewer(asking.subject, internal="internal" in asking.scopes)
 
 

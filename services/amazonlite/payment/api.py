@@ -39,7 +39,7 @@ async def internal_desk_of(request: Request) -> PaymentDesk:
     return desk
 
 
-def viewer_of(asking: Annotated[Principal, Depends(principal)]) -> Viewer:
+async def viewer_of(asking: Annotated[Principal, Depends(principal)]) -> Viewer:
     return Viewer(asking.subject, internal="internal" in asking.scopes)
 
 
