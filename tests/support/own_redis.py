@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import tempfile
 import time
@@ -11,11 +10,13 @@ from contextlib import contextmanager
 
 import redis
 
+from support.ports import free_port
+
 
 class OwnRedis:
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._port = _free_port()
+        self._port = free_port()
         self._server: subprocess.Popen[bytes] | None = None
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
@@ -55,9 +56,3 @@ def own_redis() -> Iterator[OwnRedis]:
             yield server
         finally:
             server.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
+
+from support.ports import free_port
 
 APP = """
 import asyncio
@@ -34,12 +35,6 @@ def create():
     return create_app("probe", routers=[routes])
 """
 RUN = "from amazonlite.common.http.serve import run; run('shop.probe.app:create')"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Served:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -25,18 +24,13 @@ from amazonlite.common.testing.builders import bearer
 from amazonlite.common.testing.eventually import eventually
 from amazonlite.common.testing.fakes import TEST_KEY, mint_token
 from support.own_redis import OwnRedis
+from support.ports import free_port
 
 OPERATOR = bearer(mint_token("svc_operator", ["internal", "flash-sales:operate", "staff:stock"], kind="service"))
 STEP = {**OPERATOR, "Idempotency-Key": "uid:step", "X-Fencing-Token": "1"}
 SALE = "fs_process"
 SALE_URL = f"/api/flash-sales/{SALE}"
 UNITS, HOLD_SECONDS = 60, 3
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from amazonlite.common.testing.eventually import eventually
 from amazonlite.inventory.flash_sale import queue
 from amazonlite.inventory.flash_sale.domain import Admission
-from amazonlite.inventory.flash_sale.errors import SaleNotOpen
+from amazonlite.inventory.flash_sale.errors import QueueUnavailable, SaleNotOpen
 from amazonlite.inventory.flash_sale.queue_store import Standing
 from amazonlite.inventory.flash_sale.ticket import Ticket
 from support.inventory import Pod, running, terms, together
 
 PLACES = 20
-SHOPPERS = 100
+SHOPPERS = 60
 
 
 @dataclass
@@ -23,12 +24,15 @@ class Crowd:
     pods: list[Pod]
     sale: str
     peak: int = 0
+    looks: int = 0
     last_served: float = 0.0
     served: set[str] = field(default_factory=set)
 
     async def watch(self) -> None:
         while True:
-            self.peak = max(self.peak, (await self.pods[0].sale_desk.queue.count(self.sale)).active)
+            with suppress(QueueUnavailable):  # Redis answered too late on a busy machine
+                self.peak = max(self.peak, (await self.pods[0].sale_desk.queue.count(self.sale)).active)
+                self.looks += 1
             await asyncio.sleep(0.005)
 
     async def faithful(self, ticket: Ticket, pod: Pod) -> None:
@@ -69,6 +73,7 @@ async def test_half_a_crowd_abandons_and_the_other_half_is_served(two_pods: list
                 visits.append(crowd.faithful(ticket, pod))
         await together(visits)
     assert len(crowd.served) == SHOPPERS // 2
+    assert crowd.looks >= 50
     assert crowd.peak <= PLACES
 
 

@@ -160,7 +160,7 @@ def _kill_all(database: str) -> None:
 async def test_emptying_redis_in_the_middle_of_the_rush_changes_nothing(
     two_pods: list[Pod], redis_server: OwnRedis
 ) -> None:
-    slowly = Admission(max_active=10, rate_per_second=10)
+    slowly = Admission(max_active=20, rate_per_second=20)
     sale = await two_pods[0].on_sale(terms("B01", UNITS), slowly)
     watch = Watch(two_pods[1], sale)
 
@@ -174,7 +174,7 @@ async def test_emptying_redis_in_the_middle_of_the_rush_changes_nothing(
 
     beside = (watch.run(), empty_redis(), *(pod.admitter.run() for pod in two_pods))
     async with running(*beside):
-        outcomes = await together(_shop(two_pods[n % 2], watch, f"usr_{n}") for n in range(300))
+        outcomes = await together(_shop(two_pods[n % 2], watch, f"usr_{n}") for n in range(200))
     holds = Counter(outcome for outcome in outcomes if outcome.startswith("hld_"))
     assert len(emptied_at) == 2
     assert max(emptied_at) < UNITS, "the rush was over too soon"
