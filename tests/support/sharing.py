@@ -1,4 +1,4 @@
-"""Which tests run side by side: all but those marked `serial`, which run while no other test uses the cluster.
+"""Which tests run side by side: all but the serial ones, which run while no other test uses the cluster.
 
 `make test` starts several pytest-xdist workers, since a test on the cluster mostly waits for it. Beside others runs
 
@@ -6,9 +6,10 @@
 - a test on the running shop: its products, sales and customers are its own;
 - what changes one shared object, such as a Deployment's replicas: an `xdist_group` gives it to one worker.
 
-A `serial` test kills something that others rely on, or needs the whole machine for what it measures. Every other test
-holds a lock shared, a serial one holds it alone. The lock belongs to the cluster, not to a run of pytest, so that two
-checkouts that test on one cluster wait for each other too. It is taken outside of a test's time limit and durations.
+Serial is what kills something that others rely on, so all of tests/chaos, and what is marked `serial` because it needs
+the whole machine. Every other test holds a lock shared, a serial one holds it alone. The lock belongs to the cluster,
+not to a run of pytest, so that two checkouts that test on one cluster wait for each other too. It is taken outside of
+a test's time limit and durations.
 
 Guarantees: no test runs beside a serial one; a waiting serial test is overtaken by nobody, since whoever waits for the
 lock keeps the entrance to it; a killed worker holds nothing, since the kernel drops its locks.
@@ -50,18 +51,18 @@ class ClusterLock:
             yield
 
 
+def folder_of(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).parts[0]
+
+
 def is_serial(item: pytest.Item) -> bool:
-    return item.get_closest_marker("serial") is not None
-
-
-def uses_the_cluster(item: pytest.Item) -> bool:
-    return item.path.relative_to(TESTS).parts[0] in ON_THE_CLUSTER
+    return folder_of(item) == "chaos" or item.get_closest_marker("serial") is not None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Around set-up, call and tear-down, and around pytest-timeout's clock."""
-    if not uses_the_cluster(item):
+    if folder_of(item) not in ON_THE_CLUSTER:
         return (yield)
     with ClusterLock(HOME).held(alone=is_serial(item)):
         return (yield)
