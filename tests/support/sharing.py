@@ -26,7 +26,7 @@ import pytest
 
 from amazonlite.cli.paths import HOME
 
-ON_THE_CLUSTER = {"integration", "race", "e2e", "chaos"}
+WITHOUT_CLUSTER = {"unit", "contract"}
 TESTS = Path(__file__).parents[1]
 
 
@@ -62,7 +62,7 @@ def is_serial(item: pytest.Item) -> bool:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Around set-up, call and tear-down, and around pytest-timeout's clock."""
-    if folder_of(item) not in ON_THE_CLUSTER:
+    if folder_of(item) in WITHOUT_CLUSTER:
         return (yield)
     with ClusterLock(HOME).held(alone=is_serial(item)):
         return (yield)
