@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from amazonlite.cli.shoppers.shopper import Outcome
-from support.rush import Rush, assert_kept, run_rush
+from support.rush import NEARLY_ALL_BUYING, Rush, assert_kept, run_rush
 from support.sales import FlashSales
 from support.shop import Shop
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.serial]
 
 @pytest.mark.parametrize("run", [1, 2, 3])
 async def test_exactly_all_units_are_held_or_sold_and_none_twice(shop: Shop, sales: FlashSales, run: int) -> None:
-    rush = Rush(buyers=5000, units=500, lasts=90, max_active=200)
+    rush = Rush(buyers=5000, units=500, lasts=90, opens_in=9, mix=NEARLY_ALL_BUYING)
     ended = await run_rush(shop, sales, rush)
     await assert_kept(shop, rush, ended)
     most = max(view["stock"]["held"] + view["stock"]["sold"] for view in ended.samples.seen)
