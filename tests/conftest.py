@@ -19,9 +19,10 @@ pytest_plugins = ["support.sharing"]
 
 @pytest.fixture(scope="session")
 def scratch_databases() -> Iterator[ScratchDatabases]:
-    made = ScratchDatabases()
-    yield made
-    made.drop_all()
+    with stores.root_cursor() as cursor:
+        made = ScratchDatabases(cursor)
+        yield made
+        made.drop_all()
 
 
 @pytest.fixture
