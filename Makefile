@@ -21,7 +21,7 @@ INSIDE := $(RUN) amazonlite inside --
 # Side by side, in the order that tests/support/sharing.py gives; a test marked `serial` waits until it has the cluster alone.
 WORKERS ?= 4
 PYTEST := .venv/bin/pytest -q -p no:randomly
-SIDE_BY_SIDE := $(PYTEST) --durations=20 -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE := $(PYTEST) --durations=20 -n $(WORKERS) --dist load --maxschedchunk 1
 installed = { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $(1); } >/dev/null
 USERS ?= 20
 FOR ?= 1m

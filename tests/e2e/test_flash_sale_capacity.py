@@ -12,7 +12,7 @@ from amazonlite.common.testing.eventually import eventually
 from support.sales import FlashSales, sale_spec
 from support.shop import Shop
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("replicas of product")]
+pytestmark = [pytest.mark.cluster, pytest.mark.exclusive("replicas-of-product")]
 TARGET = "product"
 
 

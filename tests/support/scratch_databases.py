@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from pymysql import InterfaceError, OperationalError
 from pymysql.cursors import Cursor
 
 from amazonlite.common.core.settings import MysqlSettings
@@ -66,11 +67,16 @@ class ScratchDatabases:
         try:
             yield scratch.mysql
         finally:
-            self._cursor.connection.ping(reconnect=True)
-            if scratch.restored(self._cursor):
+            if self._restored(scratch):
                 self._idle[service].append(scratch)
             else:
                 stores.drop_database(scratch.mysql)
+
+    def _restored(self, scratch: Scratch) -> bool:
+        try:
+            return scratch.restored(self._cursor)
+        except (OperationalError, InterfaceError):  # the server was restarted: from here on every test gets a new one
+            return False
 
     def drop_all(self) -> None:
         for scratch in (one for idle in self._idle.values() for one in idle):

@@ -4,7 +4,8 @@
 
 - a test on scratch stores: its databases, Redis numbers and topics have names that nobody else has;
 - a test on the running shop: its products, sales and customers are its own;
-- what changes one shared object, such as a Deployment's replicas: an `xdist_group` gives it to one worker.
+- what changes one object of the shop, such as a Deployment's replicas: of the tests with the same `exclusive("name")`
+  one runs at a time. (xdist's own groups do nothing with pytest 9.2, and nobody is told.)
 
 Serial is what kills something that others rely on, so all of tests/chaos, and what is marked `serial` because it needs
 the whole machine. Every other test holds a lock shared, a serial one holds it alone. The lock belongs to the cluster,
@@ -35,13 +36,19 @@ class ClusterLock:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def held(self, *, alone: bool) -> Iterator[None]:
-        self._folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as holding:
             with self._locked("tests.entrance", fcntl.LOCK_EX):
                 holding.enter_context(self._locked("tests.lock", fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
+            yield
+
+    @contextmanager
+    def named(self, name: str) -> Iterator[None]:
+        """Held by one of those that give the same name; to be taken before the other."""
+        with self._locked(f"tests.{name}.lock", fcntl.LOCK_EX):
             yield
 
     @contextmanager
@@ -64,7 +71,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Around set-up, call and tear-down, and around pytest-timeout's clock."""
     if folder_of(item) in WITHOUT_CLUSTER:
         return (yield)
-    with ClusterLock(HOME).held(alone=is_serial(item)):
+    lock = ClusterLock(HOME)
+    with ExitStack() as holding:
+        for name in sorted({str(mark.args[0]) for mark in item.iter_markers("exclusive")}):
+            holding.enter_context(lock.named(name))
+        holding.enter_context(lock.held(alone=is_serial(item)))
         return (yield)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Event
 
@@ -22,13 +23,19 @@ class Holders:
         self._threads = threads
         self.entered: list[str] = []
 
-    def start(self, name: str, release: Event, *, alone: bool = False) -> Future[None]:
+    def start(self, name: str, release: Event, *, alone: bool = False) -> None:
+        self._hold(name, release, lambda lock: lock.held(alone=alone))
+
+    def start_named(self, lock_name: str, name: str, release: Event) -> None:
+        self._hold(name, release, lambda lock: lock.named(lock_name))
+
+    def _hold(self, name: str, release: Event, taken: Callable[[ClusterLock], AbstractContextManager[None]]) -> None:
         def hold() -> None:
-            with ClusterLock(self.folder).held(alone=alone):
+            with taken(ClusterLock(self.folder)):
                 self.entered.append(name)
                 assert release.wait(10)
 
-        return self._threads.submit(hold)
+        self._threads.submit(hold)
 
     async def until(self, *names: str) -> None:
         await eventually(lambda: self.entered == [*names], what=f"{names} entered")
@@ -87,6 +94,19 @@ async def test_whoever_wants_it_alone_waits_for_those_inside_and_is_not_overtake
     assert holders.entered == ["inside", "alone"]
     alone.set()
     await holders.until("inside", "alone", "late")
+
+
+async def test_of_one_name_there_is_one_holder_and_another_name_is_another_matter(
+    holders: Holders, event: Callable[[], Event]
+) -> None:
+    first, rest = event(), event()
+    holders.start_named("product", "first", first)
+    await holders.until("first")
+    holders.start_named("product", "second", rest)
+    holders.start_named("order", "other", rest)
+    await holders.until("first", "other")
+    first.set()
+    await holders.until("first", "other", "second")
 
 
 async def test_an_error_inside_gives_it_back(tmp_path: Path) -> None:
