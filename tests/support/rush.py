@@ -164,12 +164,17 @@ def watch_faults(samples: Samples, *, blind: float = GAP_SECONDS) -> list[str]:
     return samples.broken + [what for what, kept in rules.items() if not kept]
 
 
+def assert_watched(samples: Samples, *, blind: float = GAP_SECONDS) -> None:
+    """Enough was seen, and nothing wrong."""
+    assert not (seen := watch_faults(samples, blind=blind)), "\n".join(seen[:10])
+
+
 async def assert_kept(shop: Shop, rush: Rush, ended: Ended, *, blind: float = GAP_SECONDS) -> None:
     """Everything that must hold after any rush, whatever broke meanwhile."""
     stock = ended.status["stock"]
     assert not (found := anomalies(ended.evidence)), "\n".join(map(str, found[:10]))
     assert ended.status["phase"] == "Settled", ended.status
-    assert not (seen := watch_faults(ended.samples, blind=blind)), "\n".join(seen[:10])
+    assert_watched(ended.samples, blind=blind)
     assert ended.status["oversold"] == 0
     assert stock["held"] == 0 and stock["free"] == 0
     assert stock["sold"] + stock["returned"] == rush.units
