@@ -30,7 +30,7 @@ RUSH = Rush(
     arrival=4,
     opens_in=6,
     returning=True,
-    mix={Plan.PAY: 1.0},
+    mix={Plan.PAY: 0.5, Plan.CONFIRM: 0.5},
 )
 
 

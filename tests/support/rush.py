@@ -19,7 +19,9 @@ from support.samples import Samples, sampled
 from support.shop import GATEWAY, Shop
 
 MOSTLY_BUYING = {
-    Plan.PAY: 0.80,
+    Plan.PAY: 0.70,
+    Plan.CONFIRM: 0.05,
+    Plan.CANCEL: 0.05,
     Plan.TWICE: 0.05,
     Plan.DECLINED: 0.05,
     Plan.ABANDON_HOLD: 0.05,
@@ -27,7 +29,9 @@ MOSTLY_BUYING = {
 }
 # Where all units are to be sold soon: an abandoned hold is sold again only when its time is over.
 NEARLY_ALL_BUYING = {
-    Plan.PAY: 0.90,
+    Plan.PAY: 0.67,
+    Plan.CONFIRM: 0.20,
+    Plan.CANCEL: 0.03,
     Plan.TWICE: 0.03,
     Plan.DECLINED: 0.03,
     Plan.ABANDON_HOLD: 0.02,
