@@ -70,6 +70,7 @@ class Trial:
 async def run_trial(shop: Shop, sales: FlashSales, rush: Rush, disturb: Disturb, *, once_held: int = 1) -> Trial:
     """The sale to its end; ``disturb`` begins once that many units have been held."""
     injections: list[Injection] = []
+    await shop.answering()
 
     async def fault(running: Running) -> None:
         injector = Injector(running.sale, running.samples, running.history, injections=injections)
