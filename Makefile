@@ -87,4 +87,4 @@ load: up
 	@$(RUN) locust -f tests/load/locustfile.py --headless --only-summary -u $(USERS) -r 10 -t $(FOR)
 
 soak: up
-	@PYTHONPATH=tests $(INSIDE) .venv/bin/python -m soak $(SCHEDULES) $(SECONDS_EACH) $(SEED)
+	@PYTHONPATH=tests $(INSIDE) .venv/bin/python -u -m soak $(SCHEDULES) $(SECONDS_EACH) $(SEED)

@@ -11,11 +11,11 @@ from support.faults.inject import healed
 from support.faults.node import Node
 from support.fixtures import sales, shop
 
-__all__ = ["sales", "shop", "whole"]
+__all__ = ["healthy", "sales", "shop"]
 
 
 @pytest_asyncio.fixture(autouse=True)
-async def whole() -> AsyncIterator[None]:
+async def healthy() -> AsyncIterator[None]:
     """Every fault is healed before a test, and after it, also when it was stopped in the middle of one."""
     cluster, node = Cluster(), Node()
     await healed(cluster, node)

@@ -30,13 +30,13 @@ RUSH = Rush(
     arrival=4,
     opens_in=6,
     returning=True,
-    mix={Plan.PAY: 1.0},
+    mix={Plan.PAY: 0.5, Plan.CONFIRM: 0.5},
 )
 
 
 async def test_all_are_sold_and_each_customer_sees_the_payment_and_the_order(shop: Shop, sales: FlashSales) -> None:
-    async def harm(injector: Injector) -> None:
-        await asyncio.gather(injector.strike(Fault(Kind.AWAY, ("kafka",), AWAY_SECONDS)), looks(injector.history))
+    async def disturb(injector: Injector) -> None:
+        await asyncio.gather(injector.inject(Fault(Kind.AWAY, ("kafka",), AWAY_SECONDS)), looks(injector.history))
 
     async def looks(history: History) -> None:
         """While Kafka is away: who paid is shown so by payment at once, and by order when the hold's time is over."""
@@ -47,10 +47,12 @@ async def test_all_are_sold_and_each_customer_sees_the_payment_and_the_order(sho
             _, payment, _ = await shop.request("GET", url, tokens[told.customer])
             assert payment["state"] in AUTHORIZED, payment
 
-    trial = await run_trial(shop, sales, RUSH, harm, once_held=10)
+    trial = await run_trial(shop, sales, RUSH, disturb, once_held=10)
     history = trial.evidence.history
-    (strike,) = trial.strikes
-    assert all(strike.at < paid < strike.over for paid in list(history.authorized.values())[20:]), "Kafka was away"
+    (injection,) = trial.injections
+    assert all(injection.at < paid < injection.over for paid in list(history.authorized.values())[20:]), (
+        "Kafka was away"
+    )
     await assert_no_order_lost(shop, trial, selling_within=10)
     assert trial.evidence.rows.sale.sold == RUSH.units
     late = {order: seen for order, seen in first_seen_paid(history).items() if seen > HOLD_SECONDS + 5}

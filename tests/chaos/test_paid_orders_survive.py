@@ -31,7 +31,7 @@ RUSH = Rush(
     connections=1000,
     mix=NEARLY_ALL_BUYING,
 )
-STRIKES_AT = 20
+HELD_AT_FAULT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,10 @@ async def test_all_units_are_sold_and_no_paid_order_is_lost(
 ) -> None:
     await renewed(Cluster(), case.faults)
 
-    async def harm(injector: Injector) -> None:
+    async def disturb(injector: Injector) -> None:
         for fault in case.faults:
-            await injector.strike(fault)
+            await injector.inject(fault)
 
-    trial = await run_trial(shop, sales, RUSH, harm, once_held=STRIKES_AT)
+    trial = await run_trial(shop, sales, RUSH, disturb, once_held=HELD_AT_FAULT)
     await assert_no_order_lost(shop, trial, selling_within=case.selling_within)
     assert trial.evidence.rows.sale.sold == RUSH.units, "there were more shoppers than units"

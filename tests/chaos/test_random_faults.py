@@ -14,7 +14,7 @@ from support.soak import SELLING_WITHIN, run_schedule
 from support.trial import assert_no_order_lost
 
 pytestmark = pytest.mark.cluster
-SECONDS = 60
+SECONDS = 70
 
 
 async def test_no_paid_order_is_lost_and_the_sale_goes_on(

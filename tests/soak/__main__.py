@@ -77,12 +77,12 @@ async def _one(schedule: Schedule) -> dict[str, Any]:
 
 
 def _result(schedule: Schedule, trial: Trial) -> dict[str, Any]:
-    found = [*map(str, anomalies(trial.evidence)), *watch_faults(trial.ended.samples, blind=trial.blindness)]
+    found = [*map(str, anomalies(trial.evidence)), *watch_faults(trial.ended.samples, unseen=trial.unseen_allowed)]
     if found:
         _keep(schedule, trial, found)
     return {
         "seed": schedule.seed,
-        "faults": [str(strike) for strike in trial.strikes],
+        "faults": [str(injection) for injection in trial.injections],
         "acknowledged": len(trial.evidence.history.holds),
         "paid": len(trial.evidence.history.authorized),
         "paidLost": len(paid_lost(trial.evidence)),
@@ -103,7 +103,7 @@ def _keep(schedule: Schedule, trial: Trial, found: list[str]) -> None:
     print("\n".join(f"  anomaly: {each}" for each in found[:20]), flush=True)
     evidence = {
         "anomalies": found,
-        "strikes": [asdict(strike) for strike in trial.strikes],
+        "injections": [asdict(injection) for injection in trial.injections],
         "history": [asdict(operation) for operation in trial.evidence.history.operations],
         "rows": asdict(trial.evidence.rows),
     }

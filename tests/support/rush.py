@@ -19,7 +19,9 @@ from support.samples import Samples, sampled
 from support.shop import GATEWAY, Shop
 
 MOSTLY_BUYING = {
-    Plan.PAY: 0.80,
+    Plan.PAY: 0.70,
+    Plan.CONFIRM: 0.05,
+    Plan.CANCEL: 0.05,
     Plan.TWICE: 0.05,
     Plan.DECLINED: 0.05,
     Plan.ABANDON_HOLD: 0.05,
@@ -27,7 +29,9 @@ MOSTLY_BUYING = {
 }
 # Where all units are to be sold soon: an abandoned hold is sold again only when its time is over.
 NEARLY_ALL_BUYING = {
-    Plan.PAY: 0.90,
+    Plan.PAY: 0.67,
+    Plan.CONFIRM: 0.20,
+    Plan.CANCEL: 0.03,
     Plan.TWICE: 0.03,
     Plan.DECLINED: 0.03,
     Plan.ABANDON_HOLD: 0.02,
@@ -153,23 +157,28 @@ async def _together(crowd: Crowd, running: Running, fault: Fault) -> tuple[Tally
     return await asyncio.gather(crowd.run(), break_once_selling())
 
 
-def watch_faults(samples: Samples, *, blind: float = GAP_SECONDS) -> list[str]:
-    """What was seen to be wrong, or why too little was seen to prove anything; ``blind`` is how long nothing may be."""
+def watch_faults(samples: Samples, *, unseen: float = GAP_SECONDS) -> list[str]:
+    """What was seen to be wrong, or why too little was seen; ``unseen`` is for how many seconds nothing may be seen."""
     rules = {
         f"only {len(samples.answered)} samples": len(samples.answered) >= 10,
         f"nobody looked for {samples.longest_gap:.1f} s": samples.longest_gap <= GAP_SECONDS,
-        f"nothing was seen for {samples.longest_blindness:.1f} s": samples.longest_blindness <= blind,
+        f"nothing was seen for {samples.longest_unseen:.1f} s": samples.longest_unseen <= unseen,
         f"an unpaid hold was {samples.most_late:.1f} s late": samples.most_late <= LATE_SECONDS,
     }
     return samples.broken + [what for what, kept in rules.items() if not kept]
 
 
-async def assert_kept(shop: Shop, rush: Rush, ended: Ended, *, blind: float = GAP_SECONDS) -> None:
+def assert_watched(samples: Samples, *, unseen: float = GAP_SECONDS) -> None:
+    """Enough was seen, and nothing wrong."""
+    assert not (seen := watch_faults(samples, unseen=unseen)), "\n".join(seen[:10])
+
+
+async def assert_kept(shop: Shop, rush: Rush, ended: Ended, *, unseen: float = GAP_SECONDS) -> None:
     """Everything that must hold after any rush, whatever broke meanwhile."""
     stock = ended.status["stock"]
     assert not (found := anomalies(ended.evidence)), "\n".join(map(str, found[:10]))
     assert ended.status["phase"] == "Settled", ended.status
-    assert not (seen := watch_faults(ended.samples, blind=blind)), "\n".join(seen[:10])
+    assert_watched(ended.samples, unseen=unseen)
     assert ended.status["oversold"] == 0
     assert stock["held"] == 0 and stock["free"] == 0
     assert stock["sold"] + stock["returned"] == rush.units

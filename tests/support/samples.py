@@ -119,7 +119,7 @@ class Samples:
         return _longest(self.attempts)
 
     @property
-    def longest_blindness(self) -> float:
+    def longest_unseen(self) -> float:
         """Seconds between two observations that the database answered."""
         return _longest(self.answered)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import uuid
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from amazonlite.cli.kube import connect, read_secret
-from amazonlite.cli.shoppers.tokens import StaffClient, shopper_tokens, staff_token
+from amazonlite.cli.shoppers.tokens import StaffClient, TokensRefused, shopper_tokens, staff_token
 from amazonlite.common.testing.eventually import eventually
 
 GATEWAY = os.environ.get("GATEWAY_URL", "http://gateway:8000")
@@ -41,6 +42,31 @@ class Shop:
                 return response.status, await response.json(content_type=None), response.headers
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return 0, None, {}
+
+    async def answers(self) -> bool:
+        """Whether every service that has a store answers."""
+        calls = [
+            self.request("GET", "/api/products", params={"limit": "1"}),
+            self.request("GET", "/api/inventory/NONE"),
+            self.request("GET", "/api/orders", await self.shopper("usr_test-answers")),
+            self.request("POST", f"{PAYMENT}/internal/payments/summary", self.operator, json={"saleId": "none"}),
+        ]
+        return all(0 < status < 500 for status, _, _ in await asyncio.gather(*calls))
+
+    async def answering(self) -> None:
+        """Waits until it answers several times on end: after its store was replaced, a pod finds dead connections one
+        by one."""
+        on_end = 0
+
+        async def enough() -> bool:
+            nonlocal on_end
+            try:
+                on_end = on_end + 1 if await self.answers() else 0
+            except (TokensRefused, aiohttp.ClientError, TimeoutError):
+                on_end = 0
+            return on_end >= 8
+
+        await eventually(enough, within=60, every=0.05, what="a shop that answers")
 
     async def stocked_product(self, on_hand: int, category: str = "Test") -> str:
         """A new product with that much stock, in the catalogue until the shop is left; its SKU."""

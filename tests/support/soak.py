@@ -18,10 +18,10 @@ async def run_schedule(shop: Shop, sales: FlashSales, schedule: Schedule) -> Tri
     """The sale is open for as long as the schedule lasts; admission lets in fewer than there are units."""
     await renewed(Cluster(), (timed.fault for timed in schedule.faults))
 
-    async def harm(injector: Injector) -> None:
+    async def disturb(injector: Injector) -> None:
         await injector.run(schedule)
 
-    return await run_trial(shop, sales, rush_for(schedule.seconds), harm)
+    return await run_trial(shop, sales, rush_for(schedule.seconds), disturb)
 
 
 def rush_for(seconds: float) -> Rush:

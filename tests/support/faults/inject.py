@@ -26,7 +26,7 @@ REPLICAS = {"inventory": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Strike:
+class Injection:
     """A fault that struck: when, how many units were free at that moment, and when it was over."""
 
     fault: Fault
@@ -47,9 +47,9 @@ class Injector:
     history: History
     node: Node = field(default_factory=Node)
     cluster: Cluster = field(default_factory=Cluster)
-    strikes: list[Strike] = field(default_factory=list)
+    injections: list[Injection] = field(default_factory=list)
 
-    async def strike(self, fault: Fault) -> Strike:
+    async def inject(self, fault: Fault) -> Injection:
         """Makes the fault and returns when it is over; AssertionError when no unit is free that it could cost."""
         for workload in fault.targets:
             await self._running(workload)
@@ -58,15 +58,15 @@ class Injector:
         with self.samples.returns_delayed() if fault.delays_returns else contextlib.nullcontext():
             await MAKE[fault.kind](self, fault)
         over = at if fault.kind in KILLS else time.time()
-        self.strikes.append(Strike(fault, at, free, over))
-        return self.strikes[-1]
+        self.injections.append(Injection(fault, at, free, over))
+        return self.injections[-1]
 
     async def run(self, schedule: Schedule, say: Callable[[str], None] = print) -> None:
         """Every fault of the schedule at its time, or when the one before is over."""
         began = time.monotonic()
         for timed in schedule.faults:
             await asyncio.sleep(max(0.0, began + timed.after - time.monotonic()))
-            say(f"{time.monotonic() - began:6.1f} s  {await self.strike(timed.fault)}")
+            say(f"{time.monotonic() - began:6.1f} s  {await self.inject(timed.fault)}")
 
     async def _free(self) -> int:
         async def some() -> int | None:
@@ -91,7 +91,7 @@ class Injector:
         self.node.kill(await self._running(fault.targets[0]))
 
     async def _pause(self, fault: Fault) -> None:
-        with self.node.frozen((await self._running(fault.targets[0]))[:1]):
+        with self.node.paused((await self._running(fault.targets[0]))[:1]):
             await asyncio.sleep(fault.seconds)
 
     async def _cut(self, fault: Fault) -> None:
@@ -168,7 +168,7 @@ def _addresses(containers: Sequence[Container]) -> list[str]:
 async def healed(cluster: Cluster, node: Node) -> None:
     """Nothing is cut, stopped or away any more, and every pod is Ready."""
     network.heal()
-    node.thaw(SERVICES + STORES)
+    node.resume(SERVICES + STORES)
     for store in STORES:
         cluster.scale(store, 1)
     for workload in STORES + SERVICES:

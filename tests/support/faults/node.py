@@ -1,4 +1,4 @@
-"""The processes of the shop's containers, as the node's root sees them: killed by SIGKILL, frozen, thawed.
+"""The processes of the shop's containers, as the node's root sees them: killed by SIGKILL, paused, resumed.
 
 Only localkube's node is reachable like this; a test on kind fails with ``NodeOutOfReach``.
 """
@@ -59,7 +59,7 @@ class Node:
                 os.kill(container.pid, signal.SIGKILL)
 
     @contextlib.contextmanager
-    def frozen(self, containers: Sequence[Container]) -> Iterator[None]:
+    def paused(self, containers: Sequence[Container]) -> Iterator[None]:
         """Every process of the containers is stopped inside the block, and goes on after it."""
         pids = [pid for container in containers for pid in self._processes(container)]
         try:
@@ -68,7 +68,7 @@ class Node:
         finally:
             _send(signal.SIGCONT, pids)
 
-    def thaw(self, workloads: Sequence[str]) -> None:
+    def resume(self, workloads: Sequence[str]) -> None:
         """Makes every stopped process of the workloads go on, whoever stopped it."""
         for workload in workloads:
             for container in self.containers(workload):

@@ -19,9 +19,9 @@ PAIRS = (
     ("order", "payment"),
     ("order", "inventory"),
 )
-FIRST_AFTER = 8.0
+FIRST_AFTER = 4.0
 # Between the last fault's end and the end of the sale, so that how soon it sells again can be seen.
-CALM_AT_THE_END = 30.0
+CALM_AT_THE_END = 25.0
 
 
 @dataclass(frozen=True, slots=True)

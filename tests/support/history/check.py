@@ -92,6 +92,15 @@ def bought_stays_bought(evidence: Evidence) -> Iterator[str]:
             yield f"{order} was shown as bought and is {row.state if row else 'in no table'}"
 
 
+def cancelled_stays_cancelled(evidence: Evidence) -> Iterator[str]:
+    """A customer who was answered that the order is cancelled does not get it after all."""
+    orders = evidence.orders
+    for cancel in evidence.history.succeeded("cancel"):
+        row = orders.get(cancel.order_id)
+        if row is None or row.state != "CANCELLED":
+            yield f"{cancel.order_id} was cancelled by its customer and is {row.state if row else 'in no table'}"
+
+
 def acknowledged_holds_exist_once(evidence: Evidence) -> Iterator[str]:
     rows = Counter((hold.id, hold.order_id, hold.customer_id) for hold in evidence.rows.holds)
     by_id = Counter(hold.id for hold in evidence.rows.holds)
@@ -201,6 +210,7 @@ RULES: Mapping[str, Rule] = {
         paid_orders_are_kept,
         authorizations_are_kept,
         bought_stays_bought,
+        cancelled_stays_cancelled,
         acknowledged_holds_exist_once,
         a_key_gets_one_hold,
         confirmed_orders_are_charged_once,

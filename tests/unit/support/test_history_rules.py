@@ -94,6 +94,7 @@ BAD: dict[str, list[Callable[[], Evidence]]] = {
         lambda: with_first("payments", state="CAPTURED", reason="confirmation_rejected"),
     ],
     "bought_stays_bought": [lambda: with_order(state="CANCELLED"), lambda: with_rows(orders=[])],
+    "cancelled_stays_cancelled": [lambda: with_told(operation("cancel", "ann", "ord_a", state="CANCELLED"))],
     "acknowledged_holds_exist_once": [
         lambda: with_rows(holds=good().rows.holds[:1]),
         lambda: with_rows(holds=[*good().rows.holds, good().rows.holds[0]]),

@@ -62,5 +62,5 @@ def test_nothing_is_late_while_a_fault_keeps_it_from_being_given_back() -> None:
 
 def test_a_watch_that_did_not_look_has_a_gap_and_one_without_answers_is_blind() -> None:
     samples = taken(GOOD, None, None, GOOD)
-    assert (samples.longest_gap, samples.longest_blindness) == (1.0, 3.0)
+    assert (samples.longest_gap, samples.longest_unseen) == (1.0, 3.0)
     assert Samples(10).longest_gap == float("inf")

@@ -15,7 +15,9 @@ from amazonlite.cli.shoppers.api import Observer, ShopApi, nobody
 from amazonlite.cli.shoppers.shopper import Outcome, Plan, Shopper
 
 DEFAULT_MIX: Mapping[Plan, float] = {
-    Plan.PAY: 0.60,
+    Plan.PAY: 0.50,
+    Plan.CONFIRM: 0.05,
+    Plan.CANCEL: 0.05,
     Plan.TWICE: 0.10,
     Plan.DECLINED: 0.10,
     Plan.ABANDON_HOLD: 0.10,

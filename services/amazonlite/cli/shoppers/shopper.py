@@ -14,9 +14,14 @@ from amazonlite.cli.shoppers.api import Answer, ShopApi
 
 
 class Plan(StrEnum):
-    """What a shopper means to do; fixed before the sale so that a run can be repeated."""
+    """What a shopper means to do; fixed before the sale so that a run can be repeated.
+
+    CONFIRM asks for the order's confirmation as soon as it is paid, CANCEL cancels it while paying.
+    """
 
     PAY = "pay"
+    CONFIRM = "confirm"
+    CANCEL = "cancel"
     TWICE = "twice"
     DECLINED = "declined"
     ABANDON_HOLD = "abandon-hold"
@@ -27,6 +32,7 @@ class Outcome(StrEnum):
     """How a shopper's visit ended."""
 
     BOUGHT = "bought"
+    CANCELLED = "cancelled"
     DECLINED = "declined"
     HOLD_ABANDONED = "hold-abandoned"
     QUEUE_ABANDONED = "queue-abandoned"
@@ -165,22 +171,36 @@ class Shopper:
         )
         if not intent.ok:
             return Outcome.UNPAID
+        payment = str(intent.body["paymentId"])
+        if self.plan is Plan.CANCEL:
+            await asyncio.gather(self._confirm_payment(order, payment), self._act_on(order, "cancel"))
+            return await self._ordered(order)
+        paid = await self._confirm_payment(order, payment)
+        if paid.body.get("state") not in {"AUTHORIZED", "CAPTURED"}:
+            return Outcome.DECLINED if self.plan is Plan.DECLINED else Outcome.UNPAID
+        if self.plan is Plan.CONFIRM:
+            await self._act_on(order, "confirm", {"paymentId": payment})
+        return await self._ordered(order)
+
+    async def _confirm_payment(self, order: str, payment: str) -> Answer:
         method = "pm_declined" if self.plan is Plan.DECLINED else "pm_ok"
-        paid = await self.api.persist(
+        return await self.api.persist(
             "POST",
-            f"/api/payments/intents/{intent.body['paymentId']}/confirm",
+            f"/api/payments/intents/{payment}/confirm",
             label="pay",
             token=self.token,
             headers={"Idempotency-Key": f"{order}-confirm"},
             json={"method": method},
             deadline=self.deadline,
         )
-        if paid.body.get("state") in {"AUTHORIZED", "CAPTURED"}:
-            return await self._ordered(order)
-        return Outcome.DECLINED if self.plan is Plan.DECLINED else Outcome.UNPAID
+
+    async def _act_on(self, order: str, action: str, body: object = None) -> Answer:
+        return await self.api.persist(
+            "POST", f"/api/orders/{order}/{action}", label=action, token=self.token, json=body, deadline=self.deadline
+        )
 
     async def _ordered(self, order: str) -> Outcome:
-        """Whether the money bought the goods: a hold that ran out during payment cancels the order and voids it."""
+        """Whether the money bought the goods; an order that ran out of time, or was cancelled, did not."""
         while time.monotonic() < self.deadline:
             seen = await self.api.persist(
                 "GET", f"/api/orders/{order}", label="order", token=self.token, deadline=self.deadline
@@ -189,6 +209,6 @@ class Shopper:
                 self.announce("paid")
                 return Outcome.BOUGHT
             if seen.body.get("state") in {"CANCELLED", "TIMED_OUT"}:
-                return Outcome.TOO_LATE
+                return Outcome.CANCELLED if self.plan is Plan.CANCEL else Outcome.TOO_LATE
             await asyncio.sleep(ORDER_POLL_SECONDS)
         return Outcome.GAVE_UP
