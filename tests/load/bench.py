@@ -19,12 +19,13 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from load import bench_claims, bench_claims_db, bench_gateway, bench_memory, bench_relay
+from load import bench_claims, bench_claims_db, bench_confirm, bench_gateway, bench_memory, bench_relay
 
 Job = Callable[[], Awaitable[list[dict[str, Any]]]]
 JOBS: dict[str, Job] = {
     "claims": bench_claims.run,
     "claims-db": bench_claims_db.run,
+    "confirm": bench_confirm.run,
     "gateway": bench_gateway.run,
     "relay": bench_relay.run,
     "memory": bench_memory.run,

@@ -28,7 +28,7 @@ from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
 from amazonlite.inventory.flash_sale.commit_claims import commit_claims
 from amazonlite.inventory.flash_sale.decide import Claim
 from amazonlite.inventory.flash_sale.domain import Counters, Sale, SaleState
-from support.inventory import WIDE, terms
+from support.inventory import WIDE, FakePayments, terms
 
 CONCURRENCY = 64
 IN_GROUPS, ONE_BY_ONE = 3_000, 400
@@ -45,7 +45,7 @@ async def run() -> list[dict[str, Any]]:
     try:
         one_by_one, in_groups, by_two = [], [], []
         for _ in range(RUNS):
-            desks = [Desk(unit_of_work_factory(engine)) for engine in engines]
+            desks = [Desk(unit_of_work_factory(engine), FakePayments()) for engine in engines]
             one_by_one.append(await _rate(desks[0], partial(_alone, desks[0]), ONE_BY_ONE))
             in_groups.append(await _rate(desks[0], _batched(desks[:1]), IN_GROUPS))
             by_two.append(await _rate(desks[0], _batched(desks), IN_GROUPS))

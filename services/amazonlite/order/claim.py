@@ -15,7 +15,7 @@ from amazonlite.order.desk import OrderDesk
 from amazonlite.order.domain import Cause, Changes, Order, Trigger
 from amazonlite.order.ports import ClaimFact
 
-CLAIMED = "flash-sale.claimed.v1"
+CLAIMED, EXPIRED = "flash-sale.claimed.v1", "inventory.expired.v1"
 
 
 async def open_claimed_orders(desk: OrderDesk, uow: UnitOfWork, events: Sequence[Event]) -> None:
@@ -37,7 +37,7 @@ async def open_claimed_order(desk: OrderDesk, uow: UnitOfWork, claim: ClaimFact,
         await store.record_all(uow, [(order.order_id, entry_of(desk, order, cause))])
     await store.add_all(uow, [order])
     await uow.add_event(announce.created(desk, order))
-    if overtaken:
+    if overtaken and (await store.timeline(uow, order.order_id))[0].cause.name == EXPIRED:
         await advance(desk, uow, order, Trigger.TIME_OUT, cause, Changes(reason="hold_expired"))
 
 

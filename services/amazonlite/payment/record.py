@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from amazonlite.common.core.clock import Clock
 from amazonlite.common.core.event import Event, new_event
+from amazonlite.common.core.ids import IdSource
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.payment import store
 from amazonlite.payment.desk import PaymentDesk
@@ -28,15 +30,16 @@ async def record_answer(desk: PaymentDesk, uow: UnitOfWork, charge: Charge) -> P
     if moved != payment:
         await store.save(uow, moved, due_in=0 if moved.wanted else None)
     if moved.state is not payment.state and moved.state in TYPES:
-        await uow.add_event(_event(desk, moved))
+        await uow.add_event(event_of(moved, desk.clock, desk.ids))
     return moved
 
 
-def _event(desk: PaymentDesk, payment: Payment) -> Event:
+def event_of(payment: Payment, clock: Clock, ids: IdSource) -> Event:
+    """The event of the state that the payment is in; KeyError for states that concern nobody else."""
     data: dict[str, Any] = {"paymentId": payment.payment_id, "orderId": payment.order_id}
     if payment.state is PaymentState.FAILED:
         data["reason"] = payment.reason
     else:
         data["amount"] = payment.amount.as_dict()
     kind = TYPES[payment.state]
-    return new_event(kind, payment.order_id, data, source="/payment", clock=desk.clock, ids=desk.ids)
+    return new_event(kind, payment.order_id, data, source="/payment", clock=clock, ids=ids)
