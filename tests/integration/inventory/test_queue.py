@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -85,9 +86,11 @@ async def test_those_before_the_start_are_drawn_and_the_late_stand_behind(pod: P
 
 async def test_no_more_are_admitted_than_there_are_places_tokens_or_free_units(pod: Pod) -> None:
     sale = await pod.on_sale(terms("B01", 25), Admission(max_active=10, rate_per_second=4))
+    began = time.monotonic()
     for number in range(30):
         await joined(pod, sale, f"usr_{number}")
-    assert (await pod.sale_desk.queue.count(sale)).active == 4  # a second's worth at once
+    active = (await pod.sale_desk.queue.count(sale)).active
+    assert 4 <= active <= 4 + 4 * (time.monotonic() - began)  # a second's worth at once
     await change_admission(pod.sale_desk, sale, max_active=None, rate_per_second=1000, step=pod.step())
     await asyncio.sleep(0.1)
     await pod.admitter.tick()
