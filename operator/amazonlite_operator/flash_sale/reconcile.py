@@ -28,7 +28,7 @@ from amazonlite_operator.shop.client import Refusal, Unreachable
 # A sale needs about fifteen steps from its first look to its last; more in one go is a plan that turns in circles.
 MOST_STEPS = 40
 KIND = FLASH_SALE.kind
-PAYMENT, DELETE_AGAIN = "payment", 2.0
+ASKED_BEFORE_HOLDS_END, DELETE_AGAIN = frozenset({"payment", "auth"}), 2.0
 
 _REFUSALS = {
     "unknown_sku": Reason.UNKNOWN_SKU,
@@ -121,8 +121,9 @@ class Reconciler:
 def _deletion_waits(o: Observed, unreachable: Unreachable) -> Wait | None:
     """Inventory answers looks, but not the deletion: before it ends holds it asks payment which of them are paid."""
     held = o.sale.stock.held if o.deleting and o.sale is not None else 0
-    if unreachable.service == PAYMENT:
-        message = f"payments do not answer: paid orders are not given up; {held} units stay held until they do"
+    if unreachable.service in ASKED_BEFORE_HOLDS_END:
+        silent = f"{unreachable.service} does not answer, so nobody knows which orders are paid"
+        message = f"{silent}: paid orders are not given up; {held} units stay held until it does"
         return Wait(DELETE_AGAIN, Reason.PAYMENTS_UNAVAILABLE, message)
     if held:
         return Wait(DELETE_AGAIN, Reason.HOLDS_OUTSTANDING, f"{held} units are held; inventory has not ended them yet")

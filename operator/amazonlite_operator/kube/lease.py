@@ -89,14 +89,10 @@ class Lease:
 
     async def keep(self) -> None:
         while True:
-            led = self.leads
             try:
                 await self.attempt()
             except KubeError as error:
                 log.warning("lease_not_renewed", error=repr(error))
-            if self.leads != led:
-                log.info("leadership", leads=self.leads, fence=self._fence)
-                self._turned()
             await asyncio.sleep(RENEW_EVERY)
 
     async def attempt(self) -> None:
@@ -135,9 +131,13 @@ class Lease:
         return silence >= float(spec.get("leaseDurationSeconds", DURATION))
 
     def _hold(self, lease: Manifest, asked: float) -> None:
+        led = self.leads
         # Counted from before the request: its answer may have taken long.
         self._fence = lease["spec"]["leaseTransitions"]
         self._renewed = asked
+        if self.leads and not led:  # also when it was lost and regained within one slow request: workers have stopped
+            log.info("leadership", leads=True, fence=self._fence)
+            self._turned()
 
     def _spec(self, old: dict[str, Any]) -> dict[str, Any]:
         now = _micro_time()

@@ -63,7 +63,7 @@ class _Service:
         self._engines = [create_engine(settings.mysql, pool_size=n) for n in (WORK_CONNECTIONS, REQUEST_CONNECTIONS)]
         self._producer = EventProducer(settings.kafka)
         self.jwks = JwksSource(settings.jwks_url)
-        self.relay = Relay(self._engines[0], self._producer)
+        self.relay = Relay(self._engines[0], self._producer, owner=settings.kafka.instance)
         auth = settings.auth
         self._tokens = ServiceTokenSource(auth.url, auth.client_id, auth.client_secret)
         # Unpaid units wait for payment's word, so a payment service that is back is asked within a second.

@@ -65,7 +65,7 @@ class _Service:
         self._payments = ServiceClient(settings.payment_url, name="payment", tokens=self._tokens, pause=1.0)
         self._inventory = ServiceClient(settings.inventory_url, name="inventory", tokens=self._tokens, pause=1.0)
         self.jwks = JwksSource(settings.jwks_url)
-        self.relay = Relay(self._engines[0], self._producer)
+        self.relay = Relay(self._engines[0], self._producer, owner=settings.kafka.instance)
         self._work, self.desk = (self._desk(engine, settings.pay_within) for engine in self._engines)
         self.consumer = Consumer(
             settings.kafka,

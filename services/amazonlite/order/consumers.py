@@ -33,6 +33,11 @@ def _payment_failed(event: Event) -> Changes:
     return Changes(reason="payment_failed", payment_id=event.data["paymentId"])
 
 
+def _capture_refused(event: Event) -> Changes:
+    """Of an order that is not over: the payment of any other is voided because the order is."""
+    return Changes(reason="capture_refused", payment_id=event.data["paymentId"])
+
+
 def _hold_expired(_: Event) -> Changes:
     return Changes(reason="hold_expired")
 
@@ -50,6 +55,7 @@ REACTIONS: Mapping[str, tuple[Trigger, Callable[[Event], Changes]]] = {
     "payment.authorized.v1": (Trigger.AUTHORIZE, _paid),
     "payment.failed.v1": (Trigger.FAIL_PAYMENT, _payment_failed),
     "payment.captured.v1": (Trigger.COMPLETE, _paid),
+    "payment.voided.v1": (Trigger.REFUSE_CAPTURE, _capture_refused),
 }
 
 

@@ -37,6 +37,7 @@ class Trigger(StrEnum):
     CANCEL = "cancel"
     FAIL_PAYMENT = "fail payment"
     REFUSE_CONFIRMATION = "refuse confirmation"
+    REFUSE_CAPTURE = "refuse capture"
     TIME_OUT = "time out"
 
 
@@ -56,6 +57,9 @@ TRANSITIONS: Mapping[tuple[OrderState, Trigger], OrderState] = MappingProxyType(
         (S.AUTHORIZED, T.CONFIRM): S.CONFIRMED,
         (S.AUTHORIZED, T.REFUSE_CONFIRMATION): S.CANCELLED,
         (S.CONFIRMED, T.COMPLETE): S.COMPLETED,
+        (S.RESERVED, T.REFUSE_CAPTURE): S.CANCELLED,
+        (S.AUTHORIZED, T.REFUSE_CAPTURE): S.CANCELLED,
+        (S.CONFIRMED, T.REFUSE_CAPTURE): S.CANCELLED,
     }
 )
 OPEN_STATES = frozenset(state for state, trigger in TRANSITIONS if trigger is T.TIME_OUT)

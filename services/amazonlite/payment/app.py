@@ -30,6 +30,7 @@ from amazonlite.payment.settings import Settings
 from amazonlite.payment.simulated.answer import LateAnswers
 from amazonlite.payment.simulated.provider import SimulatedProvider
 from amazonlite.payment.simulated.webhook import WebhookPost
+from amazonlite.payment.watch_lost import keep_watching_lost
 
 # Consumer (six), relay (three) and sweeps never wait behind requests: what is paid is confirmed also in a rush.
 WORK_CONNECTIONS, REQUEST_CONNECTIONS = 12, 14
@@ -42,7 +43,14 @@ def create(settings: Settings | None = None) -> FastAPI:
     app = create_app(
         "payment",
         routers=[shop, internal],
-        background=[service.relay.run, service.consumer.run, service.follow_up, service.answer_late, service.forget],
+        background=[
+            service.relay.run,
+            service.consumer.run,
+            service.follow_up,
+            service.answer_late,
+            service.watch_lost,
+            service.forget,
+        ],
         readiness={"mysql": service.database_answers},
         lifespan=service.open,
         at_once=REQUESTS_AT_ONCE,
@@ -64,7 +72,7 @@ class _Service:
         self._tokens = ServiceTokenSource(auth.url, auth.client_id, auth.client_secret)
         self._orders = ServiceClient(settings.order_url, name="order", tokens=self._tokens)
         self.jwks = JwksSource(settings.jwks_url)
-        self.relay = Relay(self._engines[0], self._producer)
+        self.relay = Relay(self._engines[0], self._producer, owner=settings.kafka.instance)
         self.work, self.desk = (self._desk(engine, settings) for engine in self._engines)
         self._webhook = WebhookPost(settings.payment_webhook_url, settings.webhook_secret, self.desk.clock)
         self._late = LateAnswers(self.work.transactions, self._webhook)
@@ -98,6 +106,9 @@ class _Service:
 
     async def answer_late(self) -> None:
         await poll(self._late.answer_due, every=self._poll_seconds)
+
+    async def watch_lost(self) -> None:
+        await keep_watching_lost(self.work)
 
     async def forget(self) -> None:
         await keep_forgetting(self.work.transactions, RECEIVED, ANSWERED)

@@ -51,10 +51,11 @@ class Method(StrEnum):
     ASYNC_OK = "pm_async_ok"
     ASYNC_DECLINED = "pm_async_declined"
     TIMEOUT = "pm_timeout"
+    CAPTURE_REFUSED = "pm_capture_refused"
 
 
-CUSTOMER_CANCELLED = "customer_cancelled"
-"""The one reason for which an order may take an authorised payment back."""
+CUSTOMER_CANCELLED, CAPTURE_REFUSED = "customer_cancelled", "capture_refused"
+"""The two reasons for which an authorised payment may end without the goods: the customer's own, and the provider's."""
 
 S, T = PaymentState, Trigger
 TRANSITIONS: Mapping[tuple[PaymentState, Trigger], PaymentState] = MappingProxyType(
@@ -148,8 +149,13 @@ class Payment:
         trigger = ANSWERS.get((self.state, charge))
         if trigger is None:
             return self
-        moved = self.after(trigger, reason=reason or ("declined" if trigger is T.FAIL else ""))
+        moved = self.after(trigger, reason=self._reason_of(trigger, reason))
         return moved if trigger is T.AUTHORIZE else replace(moved, wanted=None)
+
+    def _reason_of(self, trigger: Trigger, told: str) -> str:
+        if trigger is T.VOID:
+            return "" if self.wanted is Wanted.VOID else CAPTURE_REFUSED
+        return told or ("declined" if trigger is T.FAIL else "")
 
     @property
     def binding(self) -> bool:
@@ -160,7 +166,7 @@ class Payment:
     def lost(self) -> bool:
         """The customer was told that the order is paid, and it was closed all the same, not at the customer's wish."""
         closed = self.state in {S.VOIDED, S.CAPTURED} or (self.state is S.AUTHORIZED and self.wanted is Wanted.VOID)
-        return closed and self.reason not in {"", CUSTOMER_CANCELLED}
+        return closed and self.reason not in {"", CUSTOMER_CANCELLED, CAPTURE_REFUSED}
 
     def order_confirmed(self) -> Payment:
         """The order stands: money that is held is to be taken. A decision made before stays."""

@@ -27,8 +27,8 @@ class OrderNotReady(Conflict):
 
     def __init__(self, order_id: str) -> None:
         super().__init__(
-            f"Order {order_id} is not reserved yet.",
-            next_step="Send the same request again.",
+            f"Order {order_id} is not there or not reserved yet.",
+            next_step="Send the same request again; if it stays so for seconds, check the order's id.",
             headers={"Retry-After": "1"},
         )
 
@@ -47,7 +47,8 @@ class PaymentAlreadyDecided(Conflict):
     title: ClassVar[str] = "The payment was decided otherwise"
 
     def __init__(self, payment: Payment) -> None:
-        super().__init__(f"The payment is {payment.state}.", payment=PaymentView.of(payment).as_json())
+        again = "Nothing: it is paid." if payment.binding else "To buy, place a new order."
+        super().__init__(f"The payment is {payment.state}.", next_step=again, payment=PaymentView.of(payment).as_json())
 
 
 class SignatureInvalid(Unauthorized):

@@ -30,7 +30,7 @@ from sqlalchemy.sql.elements import TextClause
 
 from amazonlite.common.core.money import Money
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.payment.domain import CUSTOMER_CANCELLED, Method, Payment, PaymentState, Wanted
+from amazonlite.payment.domain import CAPTURE_REFUSED, CUSTOMER_CANCELLED, Method, Payment, PaymentState, Wanted
 
 DB_NOW = text("UTC_TIMESTAMP(6)")
 metadata = MetaData()
@@ -164,7 +164,7 @@ async def put_off(uow: UnitOfWork, payment: Payment, seconds: float) -> None:
 
 
 async def read_sale(uow: UnitOfWork, sale_id: str) -> SaleBooks:
-    return SaleBooks(await _sum_by_state(uow, sale_id), await _count_lost(uow, sale_id))
+    return SaleBooks(await _sum_by_state(uow, sale_id), await count_lost(uow, sale_id))
 
 
 async def _sum_by_state(uow: UnitOfWork, sale_id: str) -> list[StateSum]:
@@ -182,12 +182,14 @@ async def _sum_by_state(uow: UnitOfWork, sale_id: str) -> list[StateSum]:
     return [StateSum(PaymentState(row.state), row.payments, Money(int(row.amount), row.currency)) for row in rows]
 
 
-async def _count_lost(uow: UnitOfWork, sale_id: str) -> int:
-    """How many payments of the sale are ``lost``, as the domain calls it."""
+async def count_lost(uow: UnitOfWork, sale_id: str | None = None) -> int:
+    """How many payments are ``lost``, as the domain calls it: of the sale, or of all."""
     voided = and_(intents.c.state == PaymentState.AUTHORIZED, intents.c.wanted == Wanted.VOID)
     closed = or_(intents.c.state.in_([PaymentState.VOIDED, PaymentState.CAPTURED]), voided)
-    lost = intents.c.reason.notin_(["", CUSTOMER_CANCELLED])
-    statement = select(func.count()).select_from(intents).where(intents.c.sale_id == sale_id, closed, lost)
+    lost = intents.c.reason.notin_(["", CUSTOMER_CANCELLED, CAPTURE_REFUSED])
+    statement = select(func.count()).select_from(intents).where(closed, lost)
+    if sale_id is not None:
+        statement = statement.where(intents.c.sale_id == sale_id)
     return int((await uow.execute(statement)).scalar_one())
 
 

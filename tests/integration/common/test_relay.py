@@ -217,6 +217,16 @@ async def test_a_relay_that_vanishes_is_followed_when_its_lease_ends(outbox: Out
     assert outbox.numbers() == {"ord_1": [0]}
 
 
+async def test_a_relay_that_starts_again_under_its_name_does_not_wait_for_its_old_lease(outbox: Outbox) -> None:
+    killed = "UPDATE outbox_shard SET owner = 'order-1', expires_at = NOW(6) + INTERVAL 1 HOUR"
+    async with outbox.engine.begin() as connection:
+        await connection.execute(text(killed))
+    await outbox.write(outbox.event("ord_1"))
+    async with running(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK, owner="order-1")):
+        await eventually(outbox.empty)
+    assert outbox.numbers() == {"ord_1": [0]}
+
+
 async def test_a_refused_event_holds_back_its_aggregate_and_no_other(outbox: Outbox) -> None:
     bad = outbox.event("ord_bad", padding="x" * 2_000_000)  # more than the broker takes
     await outbox.write(outbox.event("ord_good"), bad, outbox.event("ord_bad"), outbox.event("ord_good"))

@@ -177,3 +177,32 @@ async def test_strangers_learn_nothing(bench: OrderBench) -> None:
         await cancel_order(bench.desk, BOB, order_id)
     with pytest.raises(OrderNotFound):
         await confirm_order(bench.desk, BOB, order_id, "pay_1")
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+async def test_an_order_whose_money_the_provider_gave_back_is_cancelled(bench: OrderBench, confirmed: bool) -> None:
+    order_id = await bench.reserved()
+    amount = {"amount": 3998, "currency": "USD"}
+    await bench.happens("payment.authorized.v1", order_id, paymentId="pay_1", amount=amount)
+    if confirmed:
+        await bench.happens("inventory.confirmed.v1", order_id, reservationId="res_1", paymentId="pay_1")
+    await bench.happens("payment.voided.v1", order_id, paymentId="pay_1", amount=amount)
+    order = await bench.order(order_id)
+    assert (order.state, order.reason) == ("CANCELLED", "capture_refused")
+    assert (await bench.kinds(order_id))[-1] == "order.cancelled.v1"
+
+
+async def test_goods_that_are_sold_confirm_an_order_that_has_not_heard_of_its_payment(bench: OrderBench) -> None:
+    order_id = await bench.reserved()
+    await bench.happens("inventory.confirmed.v1", order_id, reservationId="res_1", paymentId="pay_1")
+    amount = {"amount": 3998, "currency": "USD"}
+    await bench.happens("payment.authorized.v1", order_id, paymentId="pay_1", amount=amount)
+    order = await bench.order(order_id)
+    assert (order.state, order.payment_id) == ("CONFIRMED", "pay_1")
+    assert [cause for _, _, cause in await bench.story(order_id)][-1] == "inventory.confirmed.v1"
+
+
+async def test_goods_sold_without_a_payment_confirm_nothing(bench: OrderBench) -> None:
+    order_id = await bench.reserved()
+    await bench.happens("inventory.confirmed.v1", order_id, reservationId="res_1")
+    assert await bench.state(order_id) == "RESERVED"

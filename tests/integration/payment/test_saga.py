@@ -168,6 +168,19 @@ async def test_an_authorised_payment_given_back_by_the_shop_is_counted_as_lost(
     assert LOST._value.get() - before == lost
 
 
+async def test_a_provider_that_refuses_the_capture_gives_the_money_back_and_loses_no_order_of_ours(
+    bench: PaymentBench,
+) -> None:
+    payment = await bench.confirm(await bench.intent(bench.order(sale_id="fs_1")), Method.CAPTURE_REFUSED)
+    await bench.order_confirmed(payment)
+    await bench.settle()
+    assert (await bench.state(payment.payment_id), await bench.charge(payment.payment_id)) == ("VOIDED", "VOIDED")
+    assert (await bench.payment(payment.payment_id)).reason == "capture_refused"
+    assert await bench.kinds(payment) == ["payment.authorized.v1", "payment.voided.v1"]
+    await bench.order_cancelled(payment.order_id, reason="capture_refused")
+    assert (await sum_sale(bench.desk, "fs_1")).lost == 0
+
+
 async def test_an_order_closed_after_its_capture_is_counted_as_lost(bench: PaymentBench) -> None:
     payment = await bench.confirm(await bench.intent(bench.order(sale_id="fs_1")))
     await bench.order_confirmed(payment)

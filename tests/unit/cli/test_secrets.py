@@ -185,7 +185,7 @@ def test_a_service_changes_rows_of_its_own_database_and_no_schema() -> None:
 def test_a_service_reaches_its_own_keys_of_redis_and_no_one_reaches_any_unnamed() -> None:
     known = secrets.missing({})
     first, admin, *services = secrets.redis_users(known).splitlines()
-    assert first == "user default off"
+    assert first == "user default off ~* &* +@all"
     assert admin.endswith("~* &* +@all")
     for line, (name, patterns) in zip(services, secrets.REDIS_KEYS.items(), strict=True):
         words = line.split()

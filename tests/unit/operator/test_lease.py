@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -110,3 +111,35 @@ async def test_stepping_back_ends_leadership_at_once(cluster: LeaseCluster, time
     a.step_back()
     await a.lost()
     assert not a.leads
+
+
+class SlowCluster(LeaseCluster):
+    """Answers a read only when the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def get(self, path: str) -> Manifest | None:
+        await self.answers.wait()
+        return await super().get(path)
+
+
+async def test_leadership_that_lapses_and_is_regained_within_one_request_is_announced(time: Time) -> None:
+    cluster = SlowCluster()
+    a = lease(cluster, time, "a")
+    await a.attempt()
+    time.now += RENEW_DEADLINE - 1
+    cluster.answers.clear()
+    renewing = asyncio.create_task(a.attempt())
+    await asyncio.sleep(0)
+    time.now += 2
+    await a.lost()  # the API server is silent past the deadline: the workers stop
+    leads_again = asyncio.create_task(a.turn())
+    await asyncio.sleep(0)
+    cluster.answers.set()
+    await renewing
+    assert a.leads
+    async with asyncio.timeout(1):
+        await leads_again

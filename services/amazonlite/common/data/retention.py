@@ -1,4 +1,4 @@
-"""What only guards against repeats is forgotten once no repeat can come any more."""
+"""Deletes inbox and idempotency rows older than their retention: no repeat can come any more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes effect of each event once per consumer group, an aggregate's events in order.
+"""Handles each event once per consumer group, an aggregate's events in order.
 
 The event's id is stored in the transaction of its effect, so that repeats change nothing. While a store is away the
 consumer waits. What keeps failing otherwise is put aside on `<topic>.dlq.v1`, and the rest goes on.

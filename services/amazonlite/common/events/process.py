@@ -1,4 +1,4 @@
-"""Takes effect of events: one or many in a transaction, which also stores that they were taken.
+"""Handles events, one or many in a transaction, which also stores that they were taken.
 
 An event that keeps failing by itself goes to the dead letters. Unavailable and SendFailed are raised: nothing was kept,
 so the same is to be tried again later.

@@ -43,7 +43,7 @@ class RelaySettings:
     gather_seconds: float = 0.1  # between turns; after a longer rest an event leaves at once
     attempts: int = 5
     retry_seconds: float = 5.0  # doubles with each attempt: a topic made a minute late poisons nothing
-    backoff_seconds: float = 5.0  # at most, while the database or the broker is away
+    backoff_seconds: float = 1.0  # at most, while the database or the broker is away
     retention_seconds: float = 7 * 24 * 3600.0
     purge_seconds: float = 60.0
     purge_batch: int = 1000
@@ -81,11 +81,19 @@ class _Batch:
 class Relay:
     """Run one in every process that writes events; together they share the work. `wake()` after a commit."""
 
-    def __init__(self, engine: AsyncEngine, producer: EventProducer, settings: RelaySettings | None = None) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        producer: EventProducer,
+        settings: RelaySettings | None = None,
+        *,
+        owner: str = "",
+    ) -> None:
+        """A relay that starts again under its `owner`, which nobody else may have, goes on with its shards at once."""
         self._settings = settings = settings or RelaySettings()
         self._producer = producer
         self._factory = unit_of_work_factory(engine)
-        self._leases = Leases(self._factory, new_id("relay"), seconds=settings.lease_seconds)
+        self._leases = Leases(self._factory, owner or new_id("relay"), seconds=settings.lease_seconds)
         self._held = HeldEvents(
             self._factory, self._leases, producer, attempts=settings.attempts, seconds=settings.retry_seconds
         )

@@ -74,7 +74,9 @@ class ServiceTokenSource:
             answer = await self._ask()
             token, lifetime = str(answer["accessToken"]), timedelta(seconds=float(answer["expiresIn"]))
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            raise ServiceTokenUnavailable("no token for calls between services", reason=type(error).__name__) from error
+            raise ServiceTokenUnavailable(
+                "no token for calls between services", service="auth", reason=type(error).__name__
+            ) from error
         self._token, self._renew_at = token, asked + max(lifetime - RENEW_BEFORE_END, lifetime / 2)
 
     async def _ask(self) -> Any:

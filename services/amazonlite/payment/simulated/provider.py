@@ -18,6 +18,7 @@ FIRST_ANSWER = {
     Method.ASYNC_OK: ChargeState.PENDING,
     Method.ASYNC_DECLINED: ChargeState.PENDING,
     Method.TIMEOUT: ChargeState.AUTHORIZED,
+    Method.CAPTURE_REFUSED: ChargeState.AUTHORIZED,
 }
 
 
@@ -58,7 +59,9 @@ class SimulatedProvider:
         await asyncio.sleep(self.latency)
 
         async def work(uow: UnitOfWork) -> Charge:
-            await store.move(uow, key, {ChargeState.AUTHORIZED}, ChargeState.CAPTURED)
+            refused = await store.method_of(uow, key) == Method.CAPTURE_REFUSED
+            taken = ChargeState.VOIDED if refused else ChargeState.CAPTURED
+            await store.move(uow, key, {ChargeState.AUTHORIZED}, taken)
             return await _existing(uow, key)
 
         return await in_transaction(self.transactions, work)

@@ -55,6 +55,12 @@ async def find(uow: UnitOfWork, key: str) -> Charge | None:
     return None if row is None else _charge(row)
 
 
+async def method_of(uow: UnitOfWork, key: str) -> str:
+    """Empty when the key has no charge."""
+    method = (await uow.execute(select(charges.c.method).where(charges.c.charge_key == key))).scalar()
+    return str(method or "")
+
+
 async def move(uow: UnitOfWork, key: str, sources: set[ChargeState], target: ChargeState, reason: str = "") -> bool:
     """True for the one call that moves the charge."""
     statement = update(charges).where(charges.c.charge_key == key, charges.c.state.in_(sorted(sources)))

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from amazonlite.common.http import bulkhead
-from amazonlite.common.http.bulkhead import Bulkhead
+from amazonlite.common.http.bulkhead import WAITING, Bulkhead
 from amazonlite.common.testing.eventually import eventually
 
 GATEWAY = (b"x-forwarded-for", b"192.0.2.1")
@@ -64,7 +64,7 @@ async def test_one_too_many_is_refused_and_one_that_went_away_leaves_its_place(m
     first = asyncio.create_task(call(app, "/first", GATEWAY))
     await eventually(lambda: bool(work.entered))
     second = asyncio.create_task(call(app, "/second", GATEWAY))
-    await asyncio.sleep(0)
+    await eventually(lambda: WAITING._value.get() == 1)
     assert await call(app, "/third", GATEWAY) == 503
     second.cancel()
     await asyncio.gather(second, return_exceptions=True)

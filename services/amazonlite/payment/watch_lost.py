@@ -1,0 +1,25 @@
+"""Exports how many paid orders were ever lost, from the table: the number outlives restarts and deleted sales."""
+
+from __future__ import annotations
+
+import asyncio
+
+from prometheus_client import Gauge
+
+from amazonlite.common.core.errors import Unavailable
+from amazonlite.payment import store
+from amazonlite.payment.desk import PaymentDesk
+
+EVERY_SECONDS = 30.0
+LOST = Gauge("lost_paid_orders", "Authorised payments whose order was closed by the shop, by the table; must be 0")
+
+
+async def keep_watching_lost(desk: PaymentDesk) -> None:
+    """Reads the table for ever; while the database is away the last number stays."""
+    while True:
+        try:
+            async with desk.transactions() as uow:
+                LOST.set(await store.count_lost(uow))
+        except Unavailable:
+            pass
+        await asyncio.sleep(EVERY_SECONDS)
