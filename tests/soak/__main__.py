@@ -68,8 +68,8 @@ async def _one(schedule: Schedule) -> dict[str, Any]:
         async with open_shop() as shop:
             await healed(cluster, node)
             return _result(schedule, await run_schedule(shop, sales, schedule))
-    except AssertionError as error:
-        print(f"  anomaly: {error}", flush=True)
+    except Exception as error:  # the schedules after this one are still wanted
+        print(f"  anomaly: {error!r}", flush=True)
         return _unfinished(schedule)
     finally:
         await healed(cluster, node)
