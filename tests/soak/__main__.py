@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from amazonlite.cli.paths import HOME
 from support.cluster import Cluster
 from support.faults.inject import healed
 from support.faults.node import Node
@@ -23,6 +24,7 @@ from support.faults.schedule import Schedule
 from support.history.check import anomalies, paid_lost
 from support.rush import watch_faults
 from support.sales import FlashSales
+from support.sharing import ClusterLock
 from support.shop import open_shop
 from support.soak import SELLING_WITHIN, run_schedule
 from support.trial import Trial
@@ -118,7 +120,8 @@ def passed(result: dict[str, Any]) -> bool:
 
 
 def main() -> int:
-    results = asyncio.run(soak(Wanted.of(sys.argv[1:])))
+    with ClusterLock(HOME).held(alone=True):
+        results = asyncio.run(soak(Wanted.of(sys.argv[1:])))
     bad = [result["seed"] for result in results if not passed(result)]
     print(
         f"\n{len(results) - len(bad)} of {len(results)} schedules passed; {RESULTS}", f"failed seeds: {bad}" * bool(bad)

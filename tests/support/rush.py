@@ -19,11 +19,12 @@ from support.samples import Samples, sampled
 from support.shop import GATEWAY, Shop
 
 MOSTLY_BUYING = {
-    Plan.PAY: 0.70,
+    Plan.PAY: 0.68,
     Plan.CONFIRM: 0.05,
     Plan.CANCEL: 0.05,
     Plan.TWICE: 0.05,
     Plan.DECLINED: 0.05,
+    Plan.CAPTURE_REFUSED: 0.02,
     Plan.ABANDON_HOLD: 0.05,
     Plan.ABANDON_QUEUE: 0.05,
 }
@@ -37,6 +38,8 @@ NEARLY_ALL_BUYING = {
     Plan.ABANDON_HOLD: 0.02,
     Plan.ABANDON_QUEUE: 0.02,
 }
+# Where units are left at the end: one whose capture is refused may come back too late to be sold again.
+ALSO_REFUSED = {**NEARLY_ALL_BUYING, Plan.PAY: 0.64, Plan.CAPTURE_REFUSED: 0.03}
 LATE_SECONDS = 5.0
 GAP_SECONDS = 5.0
 

@@ -15,11 +15,12 @@ from amazonlite.cli.shoppers.api import Observer, ShopApi, nobody
 from amazonlite.cli.shoppers.shopper import Outcome, Plan, Shopper
 
 DEFAULT_MIX: Mapping[Plan, float] = {
-    Plan.PAY: 0.50,
+    Plan.PAY: 0.48,
     Plan.CONFIRM: 0.05,
     Plan.CANCEL: 0.05,
     Plan.TWICE: 0.10,
     Plan.DECLINED: 0.10,
+    Plan.CAPTURE_REFUSED: 0.02,
     Plan.ABANDON_HOLD: 0.10,
     Plan.ABANDON_QUEUE: 0.10,
 }

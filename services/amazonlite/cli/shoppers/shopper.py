@@ -16,7 +16,8 @@ from amazonlite.cli.shoppers.api import Answer, ShopApi
 class Plan(StrEnum):
     """What a shopper means to do; fixed before the sale so that a run can be repeated.
 
-    CONFIRM asks for the order's confirmation as soon as it is paid, CANCEL cancels it while paying.
+    CONFIRM asks for the order's confirmation as soon as it is paid, CANCEL cancels it while paying, CAPTURE_REFUSED
+    pays by a method that is authorised and whose money the provider then does not hand over.
     """
 
     PAY = "pay"
@@ -24,6 +25,7 @@ class Plan(StrEnum):
     CANCEL = "cancel"
     TWICE = "twice"
     DECLINED = "declined"
+    CAPTURE_REFUSED = "capture-refused"
     ABANDON_HOLD = "abandon-hold"
     ABANDON_QUEUE = "abandon-queue"
 
@@ -34,6 +36,7 @@ class Outcome(StrEnum):
     BOUGHT = "bought"
     CANCELLED = "cancelled"
     DECLINED = "declined"
+    CAPTURE_REFUSED = "capture-refused"
     HOLD_ABANDONED = "hold-abandoned"
     QUEUE_ABANDONED = "queue-abandoned"
     SOLD_OUT = "sold-out"
@@ -51,6 +54,7 @@ OUTCOME_OF_CODE = {
 }
 # Not what the shopper came for, and another visit may get it.
 UNSATISFIED = frozenset({Outcome.SOLD_OUT, Outcome.LIMIT, Outcome.UNPAID, Outcome.TOO_LATE, Outcome.GAVE_UP})
+METHODS = {Plan.DECLINED: "pm_declined", Plan.CAPTURE_REFUSED: "pm_capture_refused"}
 POLL_SECONDS = 1.0
 ORDER_POLL_SECONDS = 0.5
 
@@ -183,14 +187,13 @@ class Shopper:
         return await self._ordered(order)
 
     async def _confirm_payment(self, order: str, payment: str) -> Answer:
-        method = "pm_declined" if self.plan is Plan.DECLINED else "pm_ok"
         return await self.api.persist(
             "POST",
             f"/api/payments/intents/{payment}/confirm",
             label="pay",
             token=self.token,
             headers={"Idempotency-Key": f"{order}-confirm"},
-            json={"method": method},
+            json={"method": METHODS.get(self.plan, "pm_ok")},
             deadline=self.deadline,
         )
 
@@ -200,15 +203,24 @@ class Shopper:
         )
 
     async def _ordered(self, order: str) -> Outcome:
-        """Whether the money bought the goods; an order that ran out of time, or was cancelled, did not."""
+        """Whether the money bought the goods; an order that ran out of time, or was cancelled, did not.
+
+        Money that the provider will not hand over buys nothing for long: the order is confirmed and then cancelled.
+        """
+        bought = {"COMPLETED"} if self.plan is Plan.CAPTURE_REFUSED else {"CONFIRMED", "COMPLETED"}
         while time.monotonic() < self.deadline:
             seen = await self.api.persist(
                 "GET", f"/api/orders/{order}", label="order", token=self.token, deadline=self.deadline
             )
-            if seen.body.get("state") in {"CONFIRMED", "COMPLETED"}:
+            if seen.body.get("state") in bought:
                 self.announce("paid")
                 return Outcome.BOUGHT
             if seen.body.get("state") in {"CANCELLED", "TIMED_OUT"}:
-                return Outcome.CANCELLED if self.plan is Plan.CANCEL else Outcome.TOO_LATE
+                return self._unbought(str(seen.body.get("reason", "")))
             await asyncio.sleep(ORDER_POLL_SECONDS)
         return Outcome.GAVE_UP
+
+    def _unbought(self, reason: str) -> Outcome:
+        if self.plan is Plan.CAPTURE_REFUSED and reason == "capture_refused":
+            return Outcome.CAPTURE_REFUSED
+        return Outcome.CANCELLED if self.plan is Plan.CANCEL else Outcome.TOO_LATE
