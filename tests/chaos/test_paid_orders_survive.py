@@ -6,7 +6,6 @@ is judged by itself. ROWS=all strikes every fault in a sale of its own, too.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ import pytest
 from support.cluster import Cluster
 from support.faults.fault import Fault, Kind
 from support.faults.inject import Injector, renewed
-from support.runs import RUNS
+from support.runs import ALL_ROWS, RUNS
 from support.rush import NEARLY_ALL_BUYING, Rush
 from support.sales import FlashSales
 from support.shop import Shop
@@ -86,7 +85,7 @@ ROWS: Mapping[str, Case] = {
     "redis-away": Case((REDIS_AWAY,)),
     "redis-back-with-older-data": Case((REDIS_BACK_WITH_OLDER_DATA,)),
 }
-CASES = {**SALES, **ROWS} if os.environ.get("ROWS") == "all" else SALES
+CASES = {**SALES, **ROWS} if ALL_ROWS else SALES
 
 
 @pytest.mark.parametrize("run", RUNS)

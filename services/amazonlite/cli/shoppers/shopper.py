@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -63,7 +64,8 @@ ORDER_POLL_SECONDS = 0.5
 class Shopper:
     """One customer at one sale. ``deadline`` is in monotonic seconds: after it the shopper gives up.
 
-    ``over``: the shop said that the sale is; units of unpaid holds no longer come back.
+    ``over``: the shop said that the sale is; units of unpaid holds no longer come back. Once ``hurried`` is set, the
+    shopper asks every second for the place in the queue, however late the shop wants to be asked.
     """
 
     api: ShopApi
@@ -73,6 +75,7 @@ class Shopper:
     plan: Plan
     deadline: float
     announce: Callable[[str], None]
+    hurried: asyncio.Event = field(default_factory=asyncio.Event)
     limit: int = 1
     visits: int = 0
     over: bool = False
@@ -117,7 +120,7 @@ class Shopper:
         polled = joined
         while state == "WAITING" and time.monotonic() < self.deadline:
             pause = float(polled.body.get("pollAfterSeconds", POLL_SECONDS))
-            await asyncio.sleep(pause * random.uniform(0.8, 1.0))
+            await self._pause(pause * random.uniform(0.8, 1.0))
             polled = await self._poll(ticket)
             state = str(polled.body.get("state", state if polled.transient else "CLOSED"))
         if state == "ADMITTED":
@@ -125,6 +128,12 @@ class Shopper:
             return ticket, Outcome.GAVE_UP
         self.over = state == "CLOSED"
         return "", Outcome.SOLD_OUT if self.over else Outcome.GAVE_UP
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.hurried.wait()
+                await asyncio.sleep(random.uniform(0.0, POLL_SECONDS))
 
     async def _poll(self, ticket: str) -> Answer:
         return await self.api.persist(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from amazonlite.cli.shoppers.shopper import Plan
 from amazonlite.common.testing.eventually import eventually
 from support.faults.fault import Fault, Kind
@@ -16,7 +14,6 @@ from support.sales import FlashSales
 from support.shop import Shop
 from support.trial import assert_no_order_lost, assert_sold_again, run_trial
 
-pytestmark = pytest.mark.cluster
 AWAY_SECONDS = 60.0
 HOLD_SECONDS = 30.0
 PAID = AUTHORIZED | BOUGHT
@@ -34,7 +31,9 @@ RUSH = Rush(
 )
 
 
-async def test_all_are_sold_and_each_customer_sees_the_payment_and_the_order(shop: Shop, sales: FlashSales) -> None:
+async def sell_without_kafka(shop: Shop, sales: FlashSales) -> None:
+    """All units are sold, and each customer is shown the payment and the order before Kafka is back."""
+
     async def disturb(injector: Injector) -> None:
         await asyncio.gather(injector.inject(Fault(Kind.AWAY, ("kafka",), AWAY_SECONDS)), looks(injector.history))
 
