@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -25,3 +26,10 @@ def shop(scratch_databases: ScratchDatabases) -> Iterator[Shop]:
 
 async def _open(loop: asyncio.AbstractEventLoop, lent: ExitStack, databases: ScratchDatabases) -> Shop:
     return Shop(loop, lambda service: lent.enter_context(databases.lent(service)))
+
+
+@pytest.fixture(autouse=True)
+def quiet_logs(caplog: pytest.LogCaptureFixture) -> None:
+    """A row that is there already and an operation that dies are what these tests are about; they are no news."""
+    caplog.set_level(logging.CRITICAL, "asyncmy")
+    caplog.set_level(logging.CRITICAL, "amazonlite.payment.follow_up")

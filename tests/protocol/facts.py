@@ -67,10 +67,14 @@ REACHABLE = reachable()
 
 @dataclass
 class Memory:
-    """What customers were told and what payment decided, for good, in the course of one sequence."""
+    """What customers were told and what payment decided, for good, in the course of one sequence.
+
+    ``refused`` are the payments whose money the provider held and then did not let the shop take.
+    """
 
     told_paid: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
     sealed: set[str] = field(default_factory=set)
     last: Mapping[str, Fact] = field(default_factory=dict)
 
@@ -100,18 +104,18 @@ class Memory:
         never(newly_paid and fact.order_id in self.sealed, "paid after it was sealed", fact)
         if fact.authorized:
             self.told_paid.add(fact.order_id)
-        never(fact.order_id in self.must_be_kept and fact.hold not in KEPT, "a paid order lost its units", fact)
+        never(self._must_be_kept(fact) and fact.hold not in KEPT, "a paid order lost its units", fact)
         moved = fact.order in REACHABLE[before.order if before else ""]
         never(not moved, "an order moved against its table", before, fact)
 
-    @property
-    def must_be_kept(self) -> set[str]:
-        return self.told_paid - self.cancelled
+    def _must_be_kept(self, fact: Fact) -> bool:
+        gave_up = fact.order_id in self.cancelled or fact.payment_id in self.refused
+        return fact.order_id in self.told_paid and not gave_up
 
     def check_end(self, facts: Mapping[str, Fact]) -> None:
         """Once everything was delivered and all time was over."""
         for fact in facts.values():
-            if fact.order_id in self.must_be_kept:
+            if self._must_be_kept(fact):
                 never(fact.hold != "CONFIRMED", "a paid order was not sold", fact)
                 never((fact.payment, fact.charge) != ("CAPTURED", "CAPTURED"), "a sold order was not paid", fact)
                 never(fact.order not in SOLD, "a paid order is not confirmed", fact)

@@ -2,6 +2,7 @@
 
 After each step nothing of ``facts.Memory.check`` may be broken. In the end everything is delivered and all time is
 over; then every order that was told paid is sold and paid once, and every other one holds neither units nor money.
+An order may end unsold after it was told paid only if its customer cancelled, or if the provider refused the capture.
 """
 
 from __future__ import annotations

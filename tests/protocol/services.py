@@ -32,7 +32,7 @@ from amazonlite.order.read import get_order
 from amazonlite.payment import domain as payment_domain
 from amazonlite.payment import seal
 from amazonlite.payment.desk import PaymentDesk
-from amazonlite.payment.domain import Method
+from amazonlite.payment.domain import ChargeState, Method
 from amazonlite.payment.errors import PaymentNotFound
 from amazonlite.payment.ports import OrderFact, Orders
 from amazonlite.payment.provider import Charge, Provider, ProviderUnavailable
@@ -146,10 +146,11 @@ class PaymentsOverNetwork:
 
 @dataclass
 class ProviderOverNetwork:
-    """The provider as payment asks it."""
+    """The provider as payment asks it. ``refused`` hears of each charge that the provider held and will not capture."""
 
     network: Network
     provider: Provider
+    refused: Callable[[str], None]
 
     async def authorize(self, key: str, amount: Money, method: Method) -> Charge:
         return await self.network.call(
@@ -160,7 +161,14 @@ class ProviderOverNetwork:
         return await self.network.call(lambda: self.provider.find(key), ProviderUnavailable("no answer"))
 
     async def capture(self, key: str) -> Charge:
-        return await self.network.call(lambda: self.provider.capture(key), ProviderUnavailable("no answer"))
+        return await self.network.call(lambda: self._capture(key), ProviderUnavailable("no answer"))
+
+    async def _capture(self, key: str) -> Charge:
+        before = await self.provider.find(key)
+        after = await self.provider.capture(key)
+        if before is not None and before.state is ChargeState.AUTHORIZED and after.state is ChargeState.VOIDED:
+            self.refused(key)
+        return after
 
     async def void(self, key: str) -> Charge:
         return await self.network.call(lambda: self.provider.void(key), ProviderUnavailable("no answer"))

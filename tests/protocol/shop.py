@@ -82,7 +82,7 @@ class Shop:
         return PaymentDesk(
             self.payment.transactions,
             self._orders,
-            ProviderOverNetwork(self.network, provider),
+            ProviderOverNetwork(self.network, provider, self._refused),
             SECRET,
             provider_timeout=HOURS,
             recover_after=HOURS,
@@ -140,6 +140,9 @@ class Shop:
         facts = [Fact(row.order_id, "", overdue=False, payment=row.state, wanted=row.wanted or "") for row in rows]
         paid = [fact.order_id for fact in facts if fact.binding]
         self.memory.witness(list(sealed.closed), list(sealed.authorized), paid)
+
+    def _refused(self, payment_id: str) -> None:
+        self.memory.refused.add(payment_id)
 
     def _facts_of(self, sale_id: str) -> str:
         return _FACTS_OF.format(payment=self.payment.mysql.database, order=self.order.mysql.database, sale_id=sale_id)
