@@ -78,7 +78,7 @@ program-%:
 	@command -v $* >/dev/null || { echo "installing $*"; $(call installed,$*); }
 
 test: check up program-redis-server
-	$(INSIDE) $(SIDE_BY_SIDE) tests/integration tests/race tests/e2e tests/chaos
+	$(INSIDE) $(SIDE_BY_SIDE) tests/integration tests/race tests/protocol tests/e2e tests/chaos
 
 bench: up program-redis-server program-wrk program-nginx
 	@PYTHONPATH=tests $(INSIDE) .venv/bin/python -m load.bench $(ONLY)

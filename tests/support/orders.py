@@ -62,15 +62,19 @@ class FakePayments:
 
 
 @dataclass
-class FakeClaims:
-    """The claims that inventory holds units for, as a test says."""
+class FakeGoods:
+    """The claims that inventory holds units for, and the orders whose goods are sold, as a test says."""
 
     known: dict[str, ClaimFact] = field(default_factory=dict)
+    sold: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
-    async def find(self, order_id: str) -> ClaimFact | None:
+    async def claim_of(self, order_id: str) -> ClaimFact | None:
         self.asked.append(order_id)
         return self.known.get(order_id)
+
+    async def are_sold(self, order_id: str) -> bool:
+        return order_id in self.sold
 
 
 @dataclass
@@ -81,7 +85,7 @@ class OrderBench:
     clock: FakeClock
     products: FakeProducts
     payments: FakePayments
-    claims: FakeClaims
+    goods: FakeGoods
 
     async def create(self, viewer: Viewer = ALICE, key: str = "", wishes: Sequence[Wish] = (Wish("B01", 2),)) -> str:
         answer = await create_order(self.desk, viewer, wishes, key=key or new_id("key"))
@@ -148,9 +152,9 @@ class OrderBench:
 
 
 def order_bench(factory: UnitOfWorkFactory, **settings: Any) -> OrderBench:
-    clock, products, payments, claims = FakeClock(datetime.now(UTC)), FakeProducts(), FakePayments(), FakeClaims()
-    desk = OrderDesk(factory, products, payments, claims, clock=clock, **settings)
-    return OrderBench(desk, clock, products, payments, claims)
+    clock, products, payments, goods = FakeClock(datetime.now(UTC)), FakeProducts(), FakePayments(), FakeGoods()
+    desk = OrderDesk(factory, products, payments, goods, clock=clock, **settings)
+    return OrderBench(desk, clock, products, payments, goods)
 
 
 def held(payment_id: str, order_id: str) -> Mapping[str, PaymentFact]:

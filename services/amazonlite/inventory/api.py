@@ -12,10 +12,8 @@ from amazonlite.common.data.unit_of_work import in_transaction
 from amazonlite.common.security.principal import require
 from amazonlite.inventory import read
 from amazonlite.inventory.adjust import set_on_hand
-from amazonlite.inventory.confirm import confirm
 from amazonlite.inventory.desk import Desk
 from amazonlite.inventory.domain import ReservationAlreadyDecided, ReservationState
-from amazonlite.inventory.release import release
 from amazonlite.inventory.reserve import reserve
 from amazonlite.inventory.schemas import (
     HoldView,
@@ -89,12 +87,7 @@ async def make(desk: AtDesk, body: ReserveOrder) -> Response:
     return ReservationView.of(made).answer(201)
 
 
-@internal.post("/reservations/{order_id}/release", response_model=ReservationView)
-async def let_go(desk: AtDesk, order_id: OrderId) -> ReservationView:
-    """Also before the reservation is made, which then never will be."""
-    return ReservationView.of(await in_transaction(desk.transactions, lambda uow: release(desk, uow, order_id)))
-
-
-@internal.post("/reservations/{order_id}/confirm", response_model=ReservationView)
-async def buy(desk: AtDesk, order_id: OrderId) -> ReservationView:
-    return ReservationView.of(await in_transaction(desk.transactions, lambda uow: confirm(desk, uow, order_id)))
+@internal.get("/reservations/{order_id}", response_model=ReservationView)
+async def reservation(desk: AtDesk, order_id: OrderId) -> ReservationView:
+    """What became of the order's goods. 404 `reservation_not_found`: nothing was reserved for it."""
+    return ReservationView.of(await read.get_reservation(desk, order_id))

@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory import store
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import (
-    Ending,
-    Reservation,
-    ReservationAlreadyDecided,
-    ReservationNotFound,
-    ReservationState,
-)
+from amazonlite.inventory.domain import Ending, Reservation
 from amazonlite.inventory.end import end_all
 
 CONFIRMED = "inventory.confirmed.v1"
-
-
-async def confirm(desk: Desk, uow: UnitOfWork, order_id: str) -> Reservation:
-    """Again is no change. One that expired or was released first stays so: ReservationAlreadyDecided."""
-    found = await store.lock_reservation(uow, order_id)
-    if found is None:
-        raise ReservationNotFound(order_id)
-    if found.state is ReservationState.CONFIRMED:
-        return found
-    if found.state is not ReservationState.HELD:
-        raise ReservationAlreadyDecided(found.state)
-    await confirm_held(desk, uow, [found], {})
-    return replace(found, state=ReservationState.CONFIRMED)
 
 
 async def confirm_held(desk: Desk, uow: UnitOfWork, held: Sequence[Reservation], payments: Mapping[str, str]) -> None:

@@ -34,3 +34,11 @@ async def get_hold(desk: Desk, order_id: str) -> tuple[Reservation, Sale]:
     if found is None:
         raise ReservationNotFound(order_id)
     return found
+
+
+async def get_reservation(desk: Desk, order_id: str) -> Reservation:
+    async with desk.transactions() as uow:
+        found = await store.find_reservation(uow, order_id)
+    if found is None:
+        raise ReservationNotFound(order_id)
+    return found

@@ -145,6 +145,13 @@ async def add_reservations(uow: UnitOfWork, new: Sequence[Reservation]) -> None:
         await uow.execute(_INSERT_LINE, lines)
 
 
+async def find_reservation(uow: UnitOfWork, order_id: str) -> Reservation | None:
+    found = await with_lines(
+        uow, list(await uow.execute(select(reservation).where(reservation.c.order_id == order_id)))
+    )
+    return found[0] if found else None
+
+
 async def lock_reservation(uow: UnitOfWork, order_id: str) -> Reservation | None:
     statement = select(reservation).where(reservation.c.order_id == order_id).with_for_update()
     found = await with_lines(uow, list(await uow.execute(statement)))

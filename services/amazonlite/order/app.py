@@ -22,9 +22,10 @@ from amazonlite.common.security.jwks import JwksSource
 from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.common.security.service_token import ServiceTokenSource
 from amazonlite.order.api import internal, shop
-from amazonlite.order.claims_http import HttpClaims
+from amazonlite.order.catch_up import keep_catching_up
 from amazonlite.order.consumers import handlers
 from amazonlite.order.desk import OrderDesk
+from amazonlite.order.goods_http import HttpGoods
 from amazonlite.order.payments_http import HttpPayments
 from amazonlite.order.products_http import HttpProducts
 from amazonlite.order.settings import Settings
@@ -41,7 +42,7 @@ def create(settings: Settings | None = None) -> FastAPI:
     app = create_app(
         "order",
         routers=[shop, internal],
-        background=[service.relay.run, service.consumer.run, service.time_out, service.forget],
+        background=[service.relay.run, service.consumer.run, service.time_out, service.catch_up, service.forget],
         readiness={"mysql": service.database_answers},
         lifespan=service.open,
         at_once=REQUESTS_AT_ONCE,
@@ -63,7 +64,9 @@ class _Service:
         self._products = ServiceClient(settings.product_url, name="product", tokens=self._tokens)
         # Overdue orders wait for payment's word, so a payment service that is back is asked within a second.
         self._payments = ServiceClient(settings.payment_url, name="payment", tokens=self._tokens, pause=1.0)
-        self._inventory = ServiceClient(settings.inventory_url, name="inventory", tokens=self._tokens, pause=1.0)
+        self._inventory = ServiceClient(
+            settings.inventory_url, name="inventory", timeout=0.5, tokens=self._tokens, pause=1.0
+        )
         self.jwks = JwksSource(settings.jwks_url)
         self.relay = Relay(self._engines[0], self._producer, owner=settings.kafka.instance)
         self._work, self.desk = (self._desk(engine, settings.pay_within) for engine in self._engines)
@@ -81,7 +84,7 @@ class _Service:
             unit_of_work_factory(engine, self.relay.wake, EVENTS.validate),
             HttpProducts(self._products),
             HttpPayments(self._payments),
-            HttpClaims(self._inventory),
+            HttpGoods(self._inventory),
             pay_within,
         )
 
@@ -97,6 +100,9 @@ class _Service:
 
     async def time_out(self) -> None:
         await keep_timing_out(self._work, every=self._sweep_seconds)
+
+    async def catch_up(self) -> None:
+        await keep_catching_up(self._work)
 
     async def forget(self) -> None:
         await keep_forgetting(self._work.transactions, RECEIVED, ANSWERED)

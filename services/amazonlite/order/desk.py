@@ -8,7 +8,7 @@ from datetime import timedelta
 from amazonlite.common.core.clock import Clock, SystemClock
 from amazonlite.common.core.ids import IdSource, new_id
 from amazonlite.common.data.unit_of_work import UnitOfWorkFactory
-from amazonlite.order.ports import Claims, Payments, Products
+from amazonlite.order.ports import Goods, Payments, Products
 
 PAY_WITHIN = timedelta(minutes=15)
 
@@ -20,7 +20,7 @@ class OrderDesk:
     transactions: UnitOfWorkFactory
     products: Products
     payments: Payments
-    claims: Claims
+    goods: Goods
     pay_within: timedelta = PAY_WITHIN
     clock: Clock = field(default_factory=SystemClock)
     ids: IdSource = new_id

@@ -27,7 +27,7 @@ async def open_late(desk: OrderDesk, order_id: str) -> Order | None:
     if not _overdue(order_id, desk.clock.now()):
         return None
     try:
-        claim = await desk.claims.find(order_id)
+        claim = await desk.goods.claim_of(order_id)
     except Unavailable as error:
         log.warning("late_claim_not_found_out", order=order_id, code=error.code)
         return None

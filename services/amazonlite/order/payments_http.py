@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from amazonlite.common.http.client import RemoteProblem, ServiceClient
+from amazonlite.common.http.client import RemoteProblem, RemoteUnavailable, ServiceClient
 from amazonlite.order.ports import PaymentFact, Sealed
 
 HELD = frozenset({"AUTHORIZED", "CAPTURED"})
@@ -27,7 +27,10 @@ class HttpPayments:
         return PaymentFact(intent["paymentId"], intent["orderId"], held=intent["state"] in HELD)
 
     async def seal(self, order_ids: Sequence[str]) -> Sealed:
-        answer = await self._client.request(
-            "POST", "/internal/payments/seal", json={"orderIds": list(order_ids)}, repeatable=True
-        )
+        try:
+            answer = await self._client.request(
+                "POST", "/internal/payments/seal", json={"orderIds": list(order_ids)}, repeatable=True
+            )
+        except RemoteProblem as problem:  # whatever payment means by it, it has decided nothing
+            raise RemoteUnavailable(f"payment does not seal: {problem.code}", service="payment") from problem
         return Sealed(answer["closed"], {paid["orderId"]: paid["paymentId"] for paid in answer["authorized"]})

@@ -83,9 +83,13 @@ class ClaimFact:
         )
 
 
-class Claims(Protocol):
-    """The flash-sale claims that inventory holds units for."""
+class Goods(Protocol):
+    """What inventory has set aside for orders."""
 
-    async def find(self, order_id: str) -> ClaimFact | None:
-        """The claim that this order is made of, while its units are held."""
+    async def claim_of(self, order_id: str) -> ClaimFact | None:
+        """The flash-sale claim that this order is made of, while its units are held."""
+        ...
+
+    async def are_sold(self, order_id: str) -> bool:
+        """Whether the order's goods are sold to it. Unavailable: nothing is known."""
         ...

@@ -126,6 +126,13 @@ async def find_overdue(uow: UnitOfWork, limit: int) -> list[str]:
     return list((await uow.execute(statement)).scalars())
 
 
+async def find_unconfirmed(uow: UnitOfWork, limit: int) -> list[str]:
+    """Authorised orders whose time to pay has passed by the database's clock, the oldest first; not locked."""
+    waiting = orders.c.state == OrderState.AUTHORIZED, orders.c.pay_before <= DB_NOW
+    statement = select(orders.c.order_id).where(*waiting).order_by(orders.c.pay_before).limit(limit)
+    return list((await uow.execute(statement)).scalars())
+
+
 async def page(uow: UnitOfWork, customer_id: str, after: Place | None, limit: int) -> list[Order]:
     statement = select(orders).where(orders.c.customer_id == customer_id)
     if after is not None:

@@ -13,6 +13,8 @@ from amazonlite.common.data.unit_of_work import UnitOfWorkFactory
 from amazonlite.payment.ports import Orders
 from amazonlite.payment.provider import Provider, ProviderUnavailable
 
+SEALS_AT_ONCE = 2  # more would take the connections that consumers and the relay need
+
 
 @dataclass(frozen=True, slots=True)
 class PaymentDesk:
@@ -24,6 +26,7 @@ class PaymentDesk:
     webhook_secret: bytes
     provider_timeout: float = 5.0
     recover_after: float = 30.0
+    sealing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SEALS_AT_ONCE))
     clock: Clock = field(default_factory=SystemClock)
     ids: IdSource = new_id
 

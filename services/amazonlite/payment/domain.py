@@ -143,19 +143,27 @@ class Payment:
 
     def answered(self, charge: ChargeState, reason: str = "") -> Payment:
         """What the provider's answer makes of the payment; one that changes nothing is an answer heard before."""
+        if self.state is S.PROCESSING and self.wanted is Wanted.VOID:
+            return self.sealed(self.reason).answered(charge, reason)
         if self.state is S.CANCELLED:
-            # Money held for a payment that is over must not stay held.
-            return replace(self, wanted=Wanted.VOID if charge is ChargeState.AUTHORIZED else None)
+            return self._closed_answer(charge)
         trigger = ANSWERS.get((self.state, charge))
         if trigger is None:
             return self
         moved = self.after(trigger, reason=self._reason_of(trigger, reason))
         return moved if trigger is T.AUTHORIZE else replace(moved, wanted=None)
 
+    def _closed_answer(self, charge: ChargeState) -> Payment:
+        """Money that the provider holds, or may hold in a moment, for a payment that is over is given back."""
+        held = charge in {ChargeState.AUTHORIZED, ChargeState.PENDING}
+        return replace(self, wanted=Wanted.VOID if held else None)
+
     def _reason_of(self, trigger: Trigger, told: str) -> str:
-        if trigger is T.VOID:
-            return "" if self.wanted is Wanted.VOID else CAPTURE_REFUSED
-        return told or ("declined" if trigger is T.FAIL else "")
+        """What the provider says counts where it refuses; elsewhere the reason is the order's."""
+        if trigger is T.FAIL:
+            return told or "declined"
+        refused = trigger is T.VOID and self.wanted is not Wanted.VOID
+        return CAPTURE_REFUSED if refused else ""
 
     @property
     def binding(self) -> bool:

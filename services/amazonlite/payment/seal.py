@@ -37,4 +37,5 @@ async def seal_orders(desk: PaymentDesk, order_ids: Sequence[str]) -> Sealed:
         paid = {payment.order_id: payment.payment_id for payment in payments if payment.binding}
         return Sealed([order_id for order_id in wanted if order_id not in paid], paid)
 
-    return await in_transaction(desk.transactions, work)
+    async with desk.sealing:
+        return await in_transaction(desk.transactions, work)

@@ -137,7 +137,9 @@ async def find_by_order(uow: UnitOfWork, order_id: str) -> Payment | None:
 async def lock_by_orders(uow: UnitOfWork, order_ids: Collection[str]) -> list[Payment]:
     """The payments of those orders that have one, each by ascending order."""
     statement = select(intents).where(intents.c.order_id.in_(sorted(order_ids))).order_by(intents.c.order_id)
-    return [_payment(row) for row in await uow.execute(statement.with_for_update())]
+    # Of many orders in a small table MariaDB would read all rows, and wait for every locked one.
+    locking = statement.with_hint(intents, "FORCE INDEX (payment_of_order)").with_for_update()
+    return [_payment(row) for row in await uow.execute(locking)]
 
 
 async def lease_due(uow: UnitOfWork, limit: int, lease: float) -> list[Due]:

@@ -187,18 +187,19 @@ async def test_staff_set_stock_and_everybody_sees_it(client: AsgiClient) -> None
     assert (await client.get("/api/inventory/B2")).json() == {"sku": "B2", "onHand": 2, "available": 2, "reserved": 0}
 
 
-async def test_services_reserve_release_and_confirm(client: AsgiClient) -> None:
+async def test_services_reserve_and_look(client: AsgiClient, pod: Pod) -> None:
     await client.put("/api/inventory/B01", {"onHand": 5}, headers=STAFF)
     wanted = {"orderId": "ord_1", "lines": [{"sku": "B01", "quantity": 2}], "ttlSeconds": 60}
     made = await client.post("/internal/reservations", wanted, headers=STAFF)
     again = await client.post("/internal/reservations", wanted, headers=STAFF)
     assert made.status == again.status == 201
     assert made.json() == again.json()
-    confirmed = await client.post("/internal/reservations/ord_1/confirm", headers=STAFF)
-    assert confirmed.json()["state"] == "CONFIRMED"
-    late = await client.post("/internal/reservations/ord_1/release", headers=STAFF)
-    assert (late.status, late.json()["code"]) == (409, "reservation_already_decided")
-    assert (await client.post("/internal/reservations/ord_2/release", headers=STAFF)).json()["state"] == "RELEASED"
+    await pod.happens("payment.authorized.v1", "ord_1")
+    assert (await client.get("/internal/reservations/ord_1", headers=STAFF)).json()["state"] == "CONFIRMED"
+    await pod.happens("order.cancelled.v1", "ord_2")
+    assert (await client.get("/internal/reservations/ord_2", headers=STAFF)).json()["state"] == "RELEASED"
+    unknown = await client.get("/internal/reservations/ord_none", headers=STAFF)
+    assert (unknown.status, unknown.json()["code"]) == (404, "reservation_not_found")
     too_late = await client.post("/internal/reservations", wanted | {"orderId": "ord_2"}, headers=STAFF)
     assert (too_late.status, too_late.json()["state"]) == (409, "RELEASED")
     too_much = await client.post(

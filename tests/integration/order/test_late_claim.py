@@ -16,7 +16,7 @@ from support.orders import ALICE, BOB, SERVICE, OrderBench
 async def unheard(bench: OrderBench, *, age: float) -> Event:
     """A claim whose event has not come, made ``age`` seconds ago; inventory knows its hold."""
     claim = await bench.claimed()
-    bench.claims.known[claim.subject] = ClaimFact.of(claim.data)
+    bench.goods.known[claim.subject] = ClaimFact.of(claim.data)
     bench.clock.advance(age)
     return claim
 
@@ -34,7 +34,7 @@ async def test_the_event_has_a_second_to_come_by_itself(bench: OrderBench) -> No
     claim = await unheard(bench, age=0.5)
     with pytest.raises(OrderNotFound):
         await get_order(bench.desk, SERVICE, claim.subject)
-    assert bench.claims.asked == []
+    assert bench.goods.asked == []
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ async def test_the_event_has_a_second_to_come_by_itself(bench: OrderBench) -> No
 async def test_nobody_is_asked_about_a_name_that_no_claim_has(bench: OrderBench, order_id: str) -> None:
     with pytest.raises(OrderNotFound):
         await get_order(bench.desk, SERVICE, order_id)
-    assert bench.claims.asked == []
+    assert bench.goods.asked == []
 
 
 async def test_a_stranger_is_told_that_there_is_none(bench: OrderBench) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
+from amazonlite.common.core.money import Money
+from amazonlite.payment import store
+from amazonlite.payment.confirm import confirm_payment
 from amazonlite.payment.domain import Method
 from amazonlite.payment.errors import OrderNotPayable, PaymentAlreadyDecided
-from amazonlite.payment.provider import ProviderUnavailable
+from amazonlite.payment.provider import Charge, ProviderUnavailable
 from amazonlite.payment.seal import Sealed, seal_orders
-from support.payments import PaymentBench
+from support.payments import ALICE, PaymentBench
 
 AUTHORIZED_STATES = {"AUTHORIZED", "CAPTURED"}
 
@@ -89,3 +95,33 @@ async def test_many_orders_are_decided_at_once(bench: PaymentBench) -> None:
     answer = await sealed(bench, *unpaid, *(payment.order_id for payment in paid))
     assert sorted(answer.closed) == sorted(unpaid)
     assert answer.authorized == {payment.order_id: payment.payment_id for payment in paid}
+
+
+async def test_a_provider_that_puts_its_answer_off_after_the_seal_is_told_to_keep_nothing(bench: PaymentBench) -> None:
+    """Its PENDING answer travels while the order is sealed, and its webhook never comes."""
+    payment_id = await bench.intent(bench.order())
+    order_id = (await bench.payment(payment_id)).order_id
+
+    class SealedMeanwhile:
+        async def authorize(self, key: str, amount: Money, method: Method) -> Charge:
+            charge = await bench.provider.authorize(key, amount, method)
+            await seal_orders(bench.desk, [order_id])
+            return charge
+
+    desk = replace(bench.desk, provider=SealedMeanwhile())
+    told = await confirm_payment(desk, ALICE, payment_id, Method.ASYNC_OK, key="k")
+    assert told.state == "CANCELLED"
+    await bench.settle()
+    assert await bench.charge(payment_id) == "VOIDED"
+
+
+async def test_a_seal_waits_for_no_payment_of_another_order(bench: PaymentBench) -> None:
+    locked = await bench.confirmed()
+    others = [bench.order() for _ in range(100)]
+    for order_id in others:
+        await bench.intent(order_id)
+    async with bench.desk.transactions() as uow:
+        await store.lock(uow, locked.payment_id)
+        async with asyncio.timeout(5):
+            answer = await seal_orders(bench.desk, others)
+    assert sorted(answer.closed) == sorted(others)

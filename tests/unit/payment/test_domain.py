@@ -74,11 +74,29 @@ def test_an_authorisation_that_comes_after_the_end_is_to_be_voided() -> None:
     assert payment(S.CANCELLED, Wanted.VOID).answered(ChargeState.VOIDED).wanted is None
 
 
-def test_what_was_wanted_survives_the_authorisation_and_ends_with_the_answer() -> None:
-    authorized = payment(S.PROCESSING, Wanted.VOID).answered(ChargeState.AUTHORIZED)
-    assert (authorized.state, authorized.wanted) == (S.AUTHORIZED, Wanted.VOID)
-    voided = authorized.answered(ChargeState.VOIDED)
-    assert (voided.state, voided.wanted) == (S.VOIDED, None)
+def test_what_was_to_be_voided_while_processing_is_never_authorised() -> None:
+    """Rows of before payments were sealed may still be so."""
+    closed = payment(S.PROCESSING, Wanted.VOID).answered(ChargeState.AUTHORIZED)
+    assert (closed.state, closed.wanted) == (S.CANCELLED, Wanted.VOID)
+
+
+def test_a_sealed_payment_is_voided_until_the_provider_cannot_hold_its_money_any_more() -> None:
+    sealed = payment(S.PROCESSING).sealed("payment_timeout")
+    assert (sealed.state, sealed.wanted) == (S.CANCELLED, Wanted.VOID)
+    for charge in (ChargeState.PENDING, ChargeState.AUTHORIZED):
+        assert sealed.answered(charge) == sealed
+        assert replace(sealed, wanted=None).answered(charge).wanted is Wanted.VOID
+    for charge in (ChargeState.VOIDED, ChargeState.DECLINED):
+        assert sealed.answered(charge).wanted is None
+
+
+def test_what_the_provider_says_beside_its_answer_makes_no_lost_order() -> None:
+    assert not payment(S.AUTHORIZED, Wanted.CAPTURE).answered(ChargeState.CAPTURED, "approved").lost
+    cancelled = payment(S.AUTHORIZED).order_closed("customer_cancelled")
+    assert not cancelled.answered(ChargeState.VOIDED, "voided_by_merchant").lost
+    refused = payment(S.AUTHORIZED, Wanted.CAPTURE).answered(ChargeState.VOIDED, "authorization_expired")
+    assert (refused.reason, refused.lost) == ("capture_refused", False)
+    assert payment(S.AUTHORIZED).order_closed("hold_expired").answered(ChargeState.VOIDED).lost
 
 
 def test_confirming_keeps_method_and_key() -> None:

@@ -85,6 +85,8 @@ class UnitOfWork:
 
     async def rollback(self) -> None:
         """Lets go of all locks; the unit of work goes on with a new transaction."""
+        self._written.clear()
+        self._after_commit.clear()
         if self._conn is not None:
             await self._conn.rollback()
 

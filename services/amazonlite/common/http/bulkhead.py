@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from amazonlite.common.http.problems import problem_response
 
 MOST_WAITING = 1000
+LONGEST_WAIT = 8.0  # seconds; the gateway gives up after 10, and work for nobody would keep others waiting
 WAITING = Gauge("shopper_requests_waiting", "Requests from the gateway that wait until fewer are worked on")
 REFUSED = Counter("shopper_requests_refused_total", "Requests from the gateway that were refused because too many wait")
 
@@ -17,9 +18,9 @@ REFUSED = Counter("shopper_requests_refused_total", "Requests from the gateway t
 class Bulkhead:
     """Works on at most `at_once` requests from the gateway at a time, in the order they came.
 
-    `MOST_WAITING` more wait, and the rest are refused with 503 `too_busy`. The rest of the event loop is left to
-    consumers, the relay and sweeps: measured with 200 requests at once, an event waited up to 14 s. Calls between
-    services pass, because requests of another service, which may be waited for here, wait for them.
+    `MOST_WAITING` more wait for `LONGEST_WAIT` seconds, and the rest are refused with 503 `too_busy`. What the event
+    loop has left goes to consumers, the relay and sweeps: measured with 200 requests at once, an event waited up to
+    14 s. Calls between services pass, because requests of another service, which may be waited for here, wait for them.
     """
 
     def __init__(self, app: ASGIApp, *, at_once: int) -> None:
@@ -30,29 +31,33 @@ class Bulkhead:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not _from_gateway(scope):
             await self._app(scope, receive, send)
-        elif self._waiting >= MOST_WAITING:
+        elif not await self._got_place():
             REFUSED.inc()
             await _too_busy(scope["path"])(scope, receive, send)
         else:
-            await self._wait_for_place()
             try:
                 await self._app(scope, receive, send)
             finally:
                 self._places.release()
 
-    async def _wait_for_place(self) -> None:
+    async def _got_place(self) -> bool:
+        if self._waiting >= MOST_WAITING:
+            return False
         self._waiting += 1
         WAITING.set(self._waiting)
         try:
-            await self._places.acquire()
+            async with asyncio.timeout(LONGEST_WAIT):
+                return await self._places.acquire()
+        except TimeoutError:
+            return False
         finally:
             self._waiting -= 1
             WAITING.set(self._waiting)
 
 
 def _from_gateway(scope: Scope) -> bool:
-    """The gateway says whom it speaks for; services among themselves do not."""
-    return any(name == b"x-forwarded-for" for name, _ in scope["headers"])
+    """The gateway says whom it speaks for; services among themselves do not. A provider's webhook never waits."""
+    return "/webhooks/" not in scope["path"] and any(name == b"x-forwarded-for" for name, _ in scope["headers"])
 
 
 def _too_busy(path: str) -> ASGIApp:

@@ -1,0 +1,50 @@
+"""An authorised order whose confirmation is late is confirmed by asking inventory whether its goods are sold.
+
+Inventory sells the goods of every paid order at the latest when their time is over, so that an order never waits for an
+event that was lost: put aside as a dead letter, or heard by an older release that did not understand it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+from amazonlite.common.core.errors import Unavailable
+from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
+from amazonlite.common.observe.logs import get_logger
+from amazonlite.order import store
+from amazonlite.order.advance import moved, write
+from amazonlite.order.desk import OrderDesk
+from amazonlite.order.domain import Cause, Trigger
+
+log = get_logger(__name__)
+
+EVERY_SECONDS = 5.0
+BATCH = 20
+SOLD = Cause("goods sold")
+
+
+async def keep_catching_up(desk: OrderDesk) -> None:
+    """For ever; while the database or inventory is away it tries again."""
+    while True:
+        try:
+            await catch_up(desk)
+        except Unavailable as error:
+            log.warning("catch_up_waits", code=error.code, detail=error.detail)
+        await asyncio.sleep(EVERY_SECONDS)
+
+
+async def catch_up(desk: OrderDesk) -> int:
+    """Looks at one batch and returns how many orders were confirmed."""
+    async with desk.transactions() as uow:
+        waiting = await store.find_unconfirmed(uow, BATCH)
+    answers = await asyncio.gather(*(desk.goods.are_sold(order_id) for order_id in waiting))
+    sold = [order_id for order_id, is_sold in zip(waiting, answers, strict=True) if is_sold]
+    return await in_transaction(desk.transactions, lambda uow: _confirm(desk, uow, sold)) if sold else 0
+
+
+async def _confirm(desk: OrderDesk, uow: UnitOfWork, order_ids: Collection[str]) -> int:
+    found = (await store.lock_all(uow, order_ids)).values()
+    moves = [moved(desk, order, Trigger.CONFIRM, SOLD) for order in found if order.allows(Trigger.CONFIRM)]
+    await write(uow, moves)
+    return len(moves)
