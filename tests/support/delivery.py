@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import text
@@ -12,8 +12,8 @@ from amazonlite.common.core.event import Event, new_event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, in_transaction
 from amazonlite.common.events.envelope import decode
-from amazonlite.common.events.handlers import AnyHandler, declared
-from amazonlite.common.events.inbox import first_time
+from amazonlite.common.events.handlers import AnyHandler, Grouped, declared
+from amazonlite.common.events.inbox import first_time, first_times
 from amazonlite.common.events.registry import Registry
 
 
@@ -31,6 +31,23 @@ async def deliver(
             await handler.alone(uow, message)
 
     for _ in range(times if handler.concerns(message) else 0):
+        await in_transaction(factory, work)
+
+
+async def deliver_group(
+    factory: UnitOfWorkFactory, consumer: str, handlers: Mapping[str, AnyHandler], messages: Sequence[Event]
+) -> None:
+    """Events of one topic about different aggregates, in one transaction, twice."""
+    [kind] = {message.type for message in messages}
+    handler = handlers[kind]
+    assert isinstance(handler, Grouped)
+
+    async def work(uow: UnitOfWork) -> None:
+        new = set(await first_times(uow, consumer, [message.id for message in messages]))
+        if new:
+            await handler.handle(uow, [message for message in messages if message.id in new])
+
+    for _ in range(2):
         await in_transaction(factory, work)
 
 

@@ -45,7 +45,7 @@ from amazonlite.inventory.flash_sale.serve_claims import ClaimServer
 from amazonlite.inventory.flash_sale.step import Step
 from amazonlite.inventory.flash_sale.ticket import Ticket, TicketOffice
 from amazonlite.inventory.ports import Sealed
-from support.delivery import deliver, event, outbox
+from support.delivery import deliver, deliver_group, event, outbox
 
 T = TypeVar("T")
 
@@ -162,6 +162,11 @@ class Pod:
         """The event, delivered twice."""
         message = event(kind, {**PLAIN_DATA[kind], "orderId": order_id, **data}, self.desk.clock)
         await deliver(self.desk.transactions, GROUP, handlers(self.desk), message, times=times)
+
+    async def happen_together(self, kind: str, orders: Sequence[str]) -> None:
+        """The events, delivered as one group, twice."""
+        messages = [event(kind, {**PLAIN_DATA[kind], "orderId": order}, self.desk.clock) for order in orders]
+        await deliver_group(self.desk.transactions, GROUP, handlers(self.desk), messages)
 
     async def events(self, order_id: str) -> list[Event]:
         return await outbox(self.desk.transactions, order_id)

@@ -22,7 +22,7 @@ from amazonlite.order.desk import OrderDesk
 from amazonlite.order.domain import Order, Viewer
 from amazonlite.order.ports import ClaimFact, PaymentFact, Sealed
 from amazonlite.order.read import get_order, get_timeline
-from support.delivery import deliver, event, outbox
+from support.delivery import deliver, deliver_group, event, outbox
 
 ALICE = Viewer("usr_alice")
 BOB = Viewer("usr_bob")
@@ -122,6 +122,9 @@ class OrderBench:
 
     async def delivered(self, message: Event, *, times: int = 2) -> None:
         await deliver(self.desk.transactions, "order", handlers(self.desk), message, times=times)
+
+    async def together(self, messages: Sequence[Event]) -> None:
+        await deliver_group(self.desk.transactions, "order", handlers(self.desk), messages)
 
     async def order(self, order_id: str) -> Order:
         return await get_order(self.desk, SERVICE, order_id)

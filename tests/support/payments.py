@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +27,7 @@ from amazonlite.payment.signature import sign
 from amazonlite.payment.simulated.answer import LateAnswers
 from amazonlite.payment.simulated.provider import SimulatedProvider
 from amazonlite.payment.webhook import take_webhook
-from support.delivery import deliver, event, outbox
+from support.delivery import deliver, deliver_group, event, outbox
 
 ALICE = Viewer("usr_alice")
 BOB = Viewer("usr_bob")
@@ -131,6 +132,10 @@ class PaymentBench:
 
     async def delivered(self, message: Event) -> None:
         await deliver(self.desk.transactions, "payment", HANDLERS, message)
+
+    async def happen_together(self, kind: str, orders: Sequence[str], **data: Any) -> None:
+        messages = [self.message(kind, order_id, **data) for order_id in orders]
+        await deliver_group(self.desk.transactions, "payment", HANDLERS, messages)
 
     async def order_confirmed(self, payment: Payment) -> None:
         total = payment.amount.as_dict()

@@ -132,7 +132,8 @@ async def shop(
         desks = {"inventory": pod.desk, "order": orders.desk, "payment": payments.desk}
         for name, router in routes.items():
             app = create_app(name, routers=[router])
-            app.state.desk, app.state.verifier = desks[name], trusting_verifier()
+            app.state.desk = app.state.internal_desk = desks[name]
+            app.state.verifier = trusting_verifier()
             app.state.sale_desk = pod.sale_desk
             services.clients[name] = await stack.enter_async_context(asgi_client(app))
         yield services

@@ -187,3 +187,13 @@ async def test_an_order_closed_after_its_capture_is_counted_as_lost(bench: Payme
     await bench.settle()
     await bench.order_cancelled(payment.order_id, reason="hold_expired")
     assert (await bench.state(payment.payment_id), (await sum_sale(bench.desk, "fs_1")).lost) == ("CAPTURED", 1)
+
+
+async def test_confirmed_and_closed_orders_of_a_group_each_get_their_due(bench: PaymentBench) -> None:
+    paid = [await bench.confirmed() for _ in range(5)]
+    orders = [payment.order_id for payment in paid]
+    await bench.happen_together("order.confirmed.v1", orders[2::-1], paymentId="pay", total=TOTAL.as_dict())
+    await bench.happen_together("order.cancelled.v1", [orders[4], "ord_none", orders[3]], reason="customer_cancelled")
+    await bench.settle()
+    states = [await bench.state(payment.payment_id) for payment in paid]
+    assert states == ["CAPTURED"] * 3 + ["VOIDED"] * 2
