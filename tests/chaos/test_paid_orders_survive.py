@@ -61,7 +61,7 @@ REDIS_BACK_WITH_OLDER_DATA = Fault(Kind.SET_BACK, ("redis",), 4)
 SERVICES_ROLLED = Fault(Kind.ROLL, ("inventory", "order", "payment"))
 
 SALES: Mapping[str, Case] = {
-    "one-inventory-pod-order-payment-killed": Case((killed("inventory"), killed("order"), killed("payment")), 140),
+    "one-inventory-pod-order-payment-killed": Case((killed("inventory"), killed("order"), killed("payment")), 120),
     "both-inventory-pods-mariadb-kafka-killed": Case(
         (BOTH_INVENTORY_PODS_KILLED, killed("mysql"), killed("kafka")), 190
     ),
@@ -86,7 +86,7 @@ ROWS: Mapping[str, Case] = {
 
 
 def seconds_allowed(fault: Fault) -> float:
-    """20 where nobody can claim or confirm at all: without the queue's Redis, or without any inventory pod."""
+    """20 where nobody can claim at all: without the Redis of the queue, or without any inventory pod."""
     return 20.0 if fault.kind is Kind.KILL_ALL or "redis" in fault.targets else 10.0
 
 
