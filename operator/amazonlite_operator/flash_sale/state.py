@@ -109,7 +109,7 @@ class Books(Fields):
 
 
 class Settlement(Fields):
-    """What inventory reported when the rest went back to stock."""
+    """Inventory's numbers when the rest went back to stock, replaced by those that the outcome was judged by."""
 
     at: Instant
     stock: Stock

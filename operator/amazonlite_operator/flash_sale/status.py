@@ -8,7 +8,8 @@ from amazonlite_operator.flash_sale.actions import Wait
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.phases import TERMINAL, Phase
 from amazonlite_operator.flash_sale.reasons import Reason
-from amazonlite_operator.flash_sale.state import FlashSaleStatus, Progress, Slo, Stock, Verdict
+from amazonlite_operator.flash_sale.settle import latest
+from amazonlite_operator.flash_sale.state import FlashSaleStatus, Progress, Settlement, Slo, Stock, Verdict
 from amazonlite_operator.kube.schema import Condition
 
 # Waiting for these is what the spec asks for at this time: the sale is as it should be.
@@ -135,14 +136,21 @@ def _measured(o: Observed, status: FlashSaleStatus) -> Slo | None:
 
 
 def _stock(o: Observed, status: FlashSaleStatus) -> Stock | None:
-    if status.settlement is not None:
-        return status.settlement.stock
+    if (settlement := _settlement(o, status)) is not None:
+        return settlement.stock
     return o.sale.stock if o.sale else status.stock
 
 
+def _settlement(o: Observed, status: FlashSaleStatus) -> Settlement | None:
+    """As it is now until the sale is judged; `o.sale` was looked at before the settlement that `o` does not know."""
+    if status.settlement is None or status.outcome is not None or o.status.settlement is None:
+        return status.settlement
+    return latest(status.settlement, o.sale)
+
+
 def _oversold(o: Observed, status: FlashSaleStatus) -> int:
-    if status.settlement is not None:
-        return status.settlement.oversold
+    if (settlement := _settlement(o, status)) is not None:
+        return settlement.oversold
     sold_beyond = max(0, o.sale.stock.sold - o.spec.quantity) if o.sale else 0
     return max(o.sale.oversold, sold_beyond) if o.sale else status.oversold
 
