@@ -104,7 +104,8 @@ class Books(Fields):
     payments: Payments = Field(default_factory=Payments)
     paid_orders_lost: Count = Field(
         default=0,
-        description="Payments given back after they were authorized, though no customer asked for it; must be 0.",
+        description="Authorized payments whose order the shop closed without the customer asking; "
+        "money of captured ones is still to be refunded; must be 0.",
     )
 
 
