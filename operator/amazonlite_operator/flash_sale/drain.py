@@ -47,7 +47,8 @@ def _judge(o: Observed, settlement: Settlement) -> Action:
     if judgement.balanced:
         phase, reason = (Phase.ABORTED, Reason.SALE_ABORTED) if aborted else (Phase.SETTLED, Reason.SETTLED)
     elif not judgement.final and (not _all_answer(o) or o.now < settlement.at + o.spec.settle_timeout):
-        return Wait(SOON, Reason.AWAITING_BOOKS, judgement.message)
+        silent = "" if o.inventory_up else "inventory does not answer; "
+        return Wait(SOON, Reason.AWAITING_BOOKS, f"{silent}{judgement.message}")
     else:
         phase, reason = Phase.FAILED, judgement.reason
     outcome = Outcome(at=o.now, phase=phase, reason=reason, message=judgement.message, books=o.books)

@@ -75,6 +75,8 @@ async def test_a_sale_does_not_fail_by_old_counters_while_inventory_is_away() ->
     world.inventory.up = False
     await world.run(90)
     assert world.condition("Settled") == ("False", "AwaitingBooks")
+    settled = next(c for c in world.status["conditions"] if c["type"] == "Settled")
+    assert settled["message"].startswith("inventory does not answer; 10 sold, 9 ordered")
     world.inventory.up = True
     await world.run(3)
     assert world.phase == "Settled"

@@ -74,6 +74,17 @@ TABLE: list[tuple[str, Observed, object]] = [
         ("Record", P.DRAINING, "Scheduled"),
     ),
     (
+        "draining, books differ, late, inventory away",
+        look(
+            P.DRAINING,
+            AFTER + timedelta(61),
+            status=status(P.DRAINING, settlement=SETTLEMENT),
+            books=MISMATCH,
+            inventory_up=False,
+        ),
+        ("Wait", "AwaitingBooks"),
+    ),
+    (
         "draining, balanced",
         look(P.DRAINING, AFTER, status=status(P.DRAINING, settlement=SETTLEMENT), books=BALANCED),
         ("Record", P.DRAINING, "Scheduled"),
