@@ -103,7 +103,8 @@ def _paid_orders(o: Observed, status: FlashSaleStatus) -> Judged:
     if books.paid_orders_lost:
         lost = f"{books.paid_orders_lost} lost. {Reason.PAID_ORDERS_LOST.explanation}"
         return "False", Reason.PAID_ORDERS_LOST, lost
-    if status.outcome is None and (books.read_at is None or abs(o.now - books.read_at) > RECENT):
+    judged = status.outcome is not None and status.outcome.books is not None
+    if not judged and (books.read_at is None or abs(o.now - books.read_at) > RECENT):
         last = f"last read at {iso(books.read_at.replace(microsecond=0))}. " if books.read_at else ""
         return "Unknown", not_read, f"{last}{not_read.explanation}"
     return "True", Reason.PAID_ORDERS_KEPT, Reason.PAID_ORDERS_KEPT.explanation

@@ -10,8 +10,13 @@ import pytest
 
 from amazonlite.common.core.clock import iso
 from amazonlite_operator.flash_sale import metrics
+from amazonlite_operator.flash_sale.actions import Wait
 from amazonlite_operator.flash_sale.observe import path_of
-from amazonlite_operator.flash_sale.state import Books
+from amazonlite_operator.flash_sale.phases import Phase
+from amazonlite_operator.flash_sale.reasons import Reason
+from amazonlite_operator.flash_sale.state import Books, Outcome
+from amazonlite_operator.flash_sale.status import described
+from support.fake_looks import AFTER, START, look, status
 from support.sale_world import KEY, World, spec
 
 HOUR = 3600
@@ -101,6 +106,15 @@ async def test_what_a_sale_was_judged_by_does_not_grow_old() -> None:
     await world.settle_down()
     assert world.phase == "Aborted"
     assert world.condition("PaidOrdersKept") == ("True", "PaidOrdersKept")
+
+
+def test_a_sale_that_failed_without_its_books_was_not_judged_by_an_old_reading() -> None:
+    outcome = Outcome(at=AFTER, phase=Phase.FAILED, reason="StockNotConserved", message="")
+    failed = status(Phase.FAILED, outcome=outcome, books=Books(read_at=START))
+    wait = Wait(None, Reason.STOCK_NOT_CONSERVED)
+    written = described(look(Phase.FAILED, AFTER, status=failed), failed, wait)
+    kept = next(c for c in written.conditions if c.type == "PaidOrdersKept")
+    assert (kept.status, kept.reason) == ("Unknown", "PaymentsNotRead")
 
 
 async def test_an_older_reading_never_replaces_a_newer_one_of_another_leader() -> None:
