@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from amazonlite.cli.paths import HOME
 from support.cluster import Cluster
 from support.faults.inject import healed
 from support.faults.node import Node
@@ -23,6 +24,7 @@ from support.faults.schedule import Schedule
 from support.history.check import anomalies, paid_lost
 from support.rush import watch_faults
 from support.sales import FlashSales
+from support.sharing import ClusterLock
 from support.shop import open_shop
 from support.soak import SELLING_WITHIN, run_schedule
 from support.trial import Trial
@@ -68,8 +70,8 @@ async def _one(schedule: Schedule) -> dict[str, Any]:
         async with open_shop() as shop:
             await healed(cluster, node)
             return _result(schedule, await run_schedule(shop, sales, schedule))
-    except AssertionError as error:
-        print(f"  anomaly: {error}", flush=True)
+    except Exception as error:  # the schedules after this one are still wanted
+        print(f"  anomaly: {error!r}", flush=True)
         return _unfinished(schedule)
     finally:
         await healed(cluster, node)
@@ -118,7 +120,8 @@ def passed(result: dict[str, Any]) -> bool:
 
 
 def main() -> int:
-    results = asyncio.run(soak(Wanted.of(sys.argv[1:])))
+    with ClusterLock(HOME).held(alone=True):
+        results = asyncio.run(soak(Wanted.of(sys.argv[1:])))
     bad = [result["seed"] for result in results if not passed(result)]
     print(
         f"\n{len(results) - len(bad)} of {len(results)} schedules passed; {RESULTS}", f"failed seeds: {bad}" * bool(bad)

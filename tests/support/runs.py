@@ -1,7 +1,8 @@
-"""How often a test that depends on chance is repeated: once, or RUNS times."""
+"""How much is repeated: a test that depends on chance once, or RUNS times; ROWS=all adds what another test covers."""
 
 from __future__ import annotations
 
 import os
 
 RUNS = range(1, int(os.environ.get("RUNS", "1")) + 1)
+ALL_ROWS = os.environ.get("ROWS") == "all"

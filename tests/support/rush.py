@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from amazonlite.cli.shoppers.crowd import Crowd, Tally, plans
@@ -19,11 +20,12 @@ from support.samples import Samples, sampled
 from support.shop import GATEWAY, Shop
 
 MOSTLY_BUYING = {
-    Plan.PAY: 0.70,
+    Plan.PAY: 0.68,
     Plan.CONFIRM: 0.05,
     Plan.CANCEL: 0.05,
     Plan.TWICE: 0.05,
     Plan.DECLINED: 0.05,
+    Plan.CAPTURE_REFUSED: 0.02,
     Plan.ABANDON_HOLD: 0.05,
     Plan.ABANDON_QUEUE: 0.05,
 }
@@ -37,6 +39,8 @@ NEARLY_ALL_BUYING = {
     Plan.ABANDON_HOLD: 0.02,
     Plan.ABANDON_QUEUE: 0.02,
 }
+# Where units are left at the end: one whose capture is refused may come back too late to be sold again.
+ALSO_REFUSED = {**NEARLY_ALL_BUYING, Plan.PAY: 0.64, Plan.CAPTURE_REFUSED: 0.03}
 LATE_SECONDS = 5.0
 GAP_SECONDS = 5.0
 
@@ -105,8 +109,8 @@ async def run_rush(shop: Shop, sales: FlashSales, rush: Rush, fault: Fault = no_
     history = History({token: customer for customer, token in tokens.items()})
     crowd = _crowd(rush, sale, tokens, history)
     async with sampled(shop, sale, rush.units) as samples:
-        tally, _ = await _together(crowd, Running(sale, name, samples, history), fault)
-        status = await sales.in_phase(name, "Settled", "Aborted", "Failed", within=rush.lasts + 180)
+        settled = partial(sales.in_phase, name, "Settled", "Aborted", "Failed", within=rush.lasts + 180)
+        tally, status = await _together(crowd, Running(sale, name, samples, history), fault, settled)
     rows = await at_rest(sale)
     evidence = Evidence(history, rows, dead_before, await asyncio.to_thread(dead_letters))
     closes = datetime.fromisoformat(spec["window"]["end"]).timestamp()
@@ -149,12 +153,19 @@ def _crowd(rush: Rush, sale: str, tokens: dict[str, str], history: History) -> C
     )
 
 
-async def _together(crowd: Crowd, running: Running, fault: Fault) -> tuple[Tally, None]:
-    async def break_once_selling() -> None:
+async def _together(
+    crowd: Crowd, running: Running, fault: Fault, settled: Callable[[], Awaitable[dict[str, Any]]]
+) -> tuple[Tally, dict[str, Any]]:
+    """The crowd to its end, and the sale's status at its end."""
+
+    async def broken_and_settled() -> dict[str, Any]:
         await eventually(lambda: running.history.holds, within=90, every=0.1, what="the first unit held")
         await fault(running)
+        status = await settled()
+        crowd.hurried.set()  # nobody is served any more: who waits need not wait for the next turn to ask
+        return status
 
-    return await asyncio.gather(crowd.run(), break_once_selling())
+    return await asyncio.gather(crowd.run(), broken_and_settled())
 
 
 def watch_faults(samples: Samples, *, unseen: float = GAP_SECONDS) -> list[str]:

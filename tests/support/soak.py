@@ -5,7 +5,7 @@ from __future__ import annotations
 from support.cluster import Cluster
 from support.faults.inject import Injector, renewed
 from support.faults.schedule import Schedule
-from support.rush import NEARLY_ALL_BUYING, Rush
+from support.rush import ALSO_REFUSED, Rush
 from support.sales import FlashSales
 from support.shop import Shop
 from support.trial import Trial, run_trial
@@ -36,5 +36,5 @@ def rush_for(seconds: float) -> Rush:
         opens_in=6,
         returning=True,
         connections=1000,
-        mix=NEARLY_ALL_BUYING,
+        mix=ALSO_REFUSED,
     )

@@ -61,6 +61,24 @@ class Injector:
         self.injections.append(Injection(fault, at, free, over))
         return self.injections[-1]
 
+    async def inject_each(self, faults: Sequence[Fault], *, units_between: int, wait: float) -> None:
+        """One after the other; each when the sale has gone on after the one before, or ``wait`` seconds after it."""
+        for number, fault in enumerate(faults):
+            injection = await self.inject(fault)
+            if number < len(faults) - 1:
+                await self._gone_on(injection, units_between, wait)
+
+    async def _gone_on(self, injection: Injection, units: int, wait: float) -> None:
+        """So many units have been claimed since, and nobody who paid before waits any longer."""
+
+        def gone_on() -> bool:
+            holds = self.history.holds.values()
+            claimed = sum((hold.completed or 0.0) > injection.over for hold in holds)
+            return claimed >= units and not self.history.unconfirmed(injection.over)
+
+        with contextlib.suppress(AssertionError):  # how long it took is for the test to judge
+            await eventually(gone_on, within=wait, every=0.2)
+
     async def run(self, schedule: Schedule, say: Callable[[str], None] = print) -> None:
         """Every fault of the schedule at its time, or when the one before is over."""
         began = time.monotonic()

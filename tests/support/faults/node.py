@@ -79,7 +79,14 @@ class Node:
         return {row[0]: int(row[1]) for row in rows if row[2] == "RUNNING"}
 
     def _processes(self, container: Container) -> list[int]:
-        return [int(line.split()[0]) for line in self._ctr("tasks", "ps", container.id)[1:]]
+        """None of a container that has stopped since it was listed."""
+        try:
+            lines = self._ctr("tasks", "ps", container.id)[1:]
+        except subprocess.CalledProcessError:
+            if container.id in self._running():
+                raise
+            return []
+        return [int(line.split()[0]) for line in lines]
 
     def _pod(self, container: str) -> str:
         information = json.loads("".join(self._ctr("containers", "info", container)))

@@ -48,7 +48,8 @@ class Schedule:
 
     def __str__(self) -> str:
         lines = (f"  {timed.after:6.1f} s  {timed.fault}" for timed in self.faults)
-        return "\n".join([f"seed {self.seed}, {self.seconds:.0f} s:", *lines])
+        again = f"again: make soak SCHEDULES=1 SEED={self.seed} SECONDS_EACH={self.seconds:g}"
+        return "\n".join([f"seed {self.seed}, {self.seconds:g} s:", *lines, again])
 
 
 def _timed(rng: random.Random, end: float) -> Iterator[Timed]:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from amazonlite.inventory.domain import Kind, balance
-from support.history.record import BOUGHT, History
+from support.history.record import BOUGHT, ENDED, History
 from support.history.rows import ChargeRow, OrderRow, Rows
 
-ENDED = frozenset({"CANCELLED", "TIMED_OUT", "REJECTED"})
 HOLDS_MONEY = frozenset({"PENDING", "AUTHORIZED", "CAPTURED"})
 BY_CUSTOMER = "customer_cancelled"
 BY_PROVIDER = "capture_refused"
+REFUSED_METHOD = "pm_capture_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,12 @@ class Evidence:
     def orders(self) -> dict[str, OrderRow]:
         return {order.id: order for order in self.rows.orders}
 
+    @property
+    def refused(self) -> set[str]:
+        """The orders paid by a method whose capture the provider refuses."""
+        by_method = {charge.payment_id for charge in self.rows.charges if charge.method == REFUSED_METHOD}
+        return {payment.order_id for payment in self.rows.payments if payment.id in by_method}
+
 
 Rule = Callable[[Evidence], Iterator[str]]
 
@@ -65,7 +71,8 @@ def paid_lost(evidence: Evidence) -> list[str]:
 def _kept(evidence: Evidence, order: OrderRow | None) -> bool:
     if order is None:
         return False
-    return order.state in BOUGHT or order.id in evidence.history.cancelled or order.reason.startswith(BY_PROVIDER)
+    refused = order.id in evidence.refused and (order.state, order.reason) == ("CANCELLED", BY_PROVIDER)
+    return order.state in BOUGHT or order.id in evidence.history.cancelled or refused
 
 
 def paid_orders_are_kept(evidence: Evidence) -> Iterator[str]:
@@ -78,15 +85,18 @@ def paid_orders_are_kept(evidence: Evidence) -> Iterator[str]:
 def authorizations_are_kept(evidence: Evidence) -> Iterator[str]:
     """Also those whose answer was lost on its way: only an authorised payment becomes VOIDED, and one that is CAPTURED
     has a reason only when its order was closed after that."""
+    refused = evidence.refused
     for payment in evidence.rows.payments:
         closed = payment.state == "VOIDED" or (payment.state == "CAPTURED" and payment.reason)
-        if closed and not payment.reason.startswith((BY_CUSTOMER, BY_PROVIDER)):
+        excused = {BY_CUSTOMER, BY_PROVIDER} if payment.order_id in refused else {BY_CUSTOMER}
+        if closed and payment.reason not in excused:
             yield f"{payment.id} of {payment.order_id} is {payment.state} and its order was closed ({payment.reason})"
 
 
 def bought_stays_bought(evidence: Evidence) -> Iterator[str]:
+    """Until its capture is refused, that is."""
     orders = evidence.orders
-    for order in evidence.history.confirmed:
+    for order in evidence.history.confirmed.keys() - evidence.refused:
         row = orders.get(order)
         if row is None or row.state not in BOUGHT:
             yield f"{order} was shown as bought and is {row.state if row else 'in no table'}"
@@ -99,6 +109,14 @@ def cancelled_stays_cancelled(evidence: Evidence) -> Iterator[str]:
         row = orders.get(cancel.order_id)
         if row is None or row.state != "CANCELLED":
             yield f"{cancel.order_id} was cancelled by its customer and is {row.state if row else 'in no table'}"
+
+
+def refused_captures_buy_nothing(evidence: Evidence) -> Iterator[str]:
+    """Whoever paid by such a method ends cancelled and is told why, unless the order ended before that."""
+    for order in evidence.refused & evidence.history.authorized.keys() - evidence.history.cancelled:
+        row = evidence.orders.get(order)
+        if row is None or (row.state, row.reason) != ("CANCELLED", BY_PROVIDER):
+            yield f"{order} had its capture refused and is {f'{row.state} ({row.reason})' if row else 'in no table'}"
 
 
 def acknowledged_holds_exist_once(evidence: Evidence) -> Iterator[str]:
@@ -211,6 +229,7 @@ RULES: Mapping[str, Rule] = {
         authorizations_are_kept,
         bought_stays_bought,
         cancelled_stays_cancelled,
+        refused_captures_buy_nothing,
         acknowledged_holds_exist_once,
         a_key_gets_one_hold,
         confirmed_orders_are_charged_once,

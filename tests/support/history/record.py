@@ -12,6 +12,7 @@ from amazonlite.cli.shoppers.api import Answer, Sent
 KEPT = frozenset({"claim", "intent", "pay", "confirm", "cancel", "order"})
 AUTHORIZED = frozenset({"AUTHORIZED", "CAPTURED"})
 BOUGHT = frozenset({"CONFIRMED", "COMPLETED"})
+ENDED = frozenset({"CANCELLED", "TIMED_OUT", "REJECTED"})
 
 
 class Outcome(StrEnum):
@@ -101,6 +102,12 @@ class History:
             if operation.state in BOUGHT and operation.completed is not None:
                 found.setdefault(operation.order_id, operation.completed)
         return found
+
+    def unconfirmed(self, paid_before: float) -> set[str]:
+        """The orders whose payment was answered authorised before that moment, and whose customer waits still."""
+        paid = {order for order, at in self.authorized.items() if at <= paid_before}
+        ended = {operation.order_id for operation in self.succeeded("order") if operation.state in ENDED}
+        return paid - self.confirmed.keys() - self.cancelled - ended
 
     @property
     def cancelled(self) -> set[str]:

@@ -76,6 +76,7 @@ class ChargeRow:
     state: str
     amount: int | None
     currency: str | None
+    method: str | None = "pm_ok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,8 @@ SELECT payment_id, order_id, state, reason, due_at IS NOT NULL
 FROM payment.payment_intent WHERE sale_id = %s
 """
 CHARGES = """
-SELECT charge_key, provider_charge.state, provider_charge.amount, provider_charge.currency
+SELECT charge_key, provider_charge.state, provider_charge.amount, provider_charge.currency,
+    provider_charge.method
 FROM payment.provider_charge JOIN payment.payment_intent ON payment_id = charge_key WHERE sale_id = %s
 """
 

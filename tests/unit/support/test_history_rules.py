@@ -77,6 +77,20 @@ def with_first(name: str, **changes: object) -> Evidence:
     return with_rows(**{name: [replace(first, **changes), *others]})
 
 
+def with_refused(**order: object) -> Evidence:
+    """Ann pays by a method whose capture is refused; her order is another."""
+    rows = with_order(**order).rows
+    first, *others = rows.charges
+    paid, *more = rows.payments
+    return with_rows(
+        orders=rows.orders,
+        charges=[replace(first, state="VOIDED", method="pm_capture_refused"), *others],
+        payments=[replace(paid, state="VOIDED", reason="capture_refused"), *more],
+        holds=[replace(rows.holds[0], state="RELEASED"), *rows.holds[1:]],
+        sale=replace(SOLD, allocated=0, sold=0, returned=2),
+    )
+
+
 def broken_by(evidence: Evidence) -> set[str]:
     return {anomaly.rule for anomaly in anomalies(evidence)}
 
@@ -85,6 +99,7 @@ BAD: dict[str, list[Callable[[], Evidence]]] = {
     "paid_orders_are_kept": [
         lambda: with_order(state="TIMED_OUT", reason="payment_window_passed"),
         lambda: with_order(state="CANCELLED", reason="confirmation_rejected"),
+        lambda: with_order(state="CANCELLED", reason="capture_refused"),
         lambda: with_order(state="AUTHORIZED"),
         lambda: with_rows(orders=good().rows.orders[1:]),
     ],
@@ -92,9 +107,14 @@ BAD: dict[str, list[Callable[[], Evidence]]] = {
         lambda: with_first("payments", state="VOIDED", reason="order_timed_out"),
         lambda: with_first("payments", state="VOIDED", reason=""),
         lambda: with_first("payments", state="CAPTURED", reason="confirmation_rejected"),
+        lambda: with_first("payments", state="VOIDED", reason="capture_refused"),
     ],
     "bought_stays_bought": [lambda: with_order(state="CANCELLED"), lambda: with_rows(orders=[])],
     "cancelled_stays_cancelled": [lambda: with_told(operation("cancel", "ann", "ord_a", state="CANCELLED"))],
+    "refused_captures_buy_nothing": [
+        lambda: with_refused(state="COMPLETED", reason=""),
+        lambda: with_refused(state="CANCELLED", reason="confirmation_rejected"),
+    ],
     "acknowledged_holds_exist_once": [
         lambda: with_rows(holds=good().rows.holds[:1]),
         lambda: with_rows(holds=[*good().rows.holds, good().rows.holds[0]]),
@@ -176,7 +196,10 @@ def test_a_cancellation_that_was_refused_excuses_nothing() -> None:
 
 
 def test_a_paid_order_whose_capture_was_refused_is_not_lost() -> None:
-    assert paid_lost(with_order(state="CANCELLED", reason="capture_refused")) == []
+    evidence = with_refused(state="CANCELLED", reason="capture_refused")
+    assert paid_lost(evidence) == []
+    paid = {"paid_orders_are_kept", "authorizations_are_kept", "bought_stays_bought", "ended_orders_hold_no_money"}
+    assert not broken_by(evidence) & {*paid, "refused_captures_buy_nothing"}
 
 
 def test_a_payment_that_was_never_answered_authorised_loses_nothing() -> None:

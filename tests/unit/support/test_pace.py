@@ -50,6 +50,21 @@ def test_an_order_confirmed_before_the_fault_was_over_was_not_late() -> None:
     )
 
 
+def test_each_fault_is_judged_until_the_next_one_strikes() -> None:
+    history = History({}, [paid("before", 99.0), paid("after", 103.0), paid("overtaken", 109.0), claimed(101.0)])
+    times = {"before": 104.0, "after": 104.5, "overtaken": 125.0}
+    rows = Rows(SALE, orders=[confirmed(order, at) for order, at in times.items()])
+    first = pace_after(history, rows, since=100.0, until=200.0, next_fault=110.0)
+    assert (first.claims, first.confirmations) == (9.0, 4.0)
+    assert pace_after(history, rows, since=112.0, until=112.0).confirmations == 13.0
+
+
+def test_who_paid_before_a_fault_waits_through_the_next_one() -> None:
+    rows = Rows(SALE, orders=[confirmed("ord_1", 120.0)])
+    pace = pace_after(History({}, [paid("ord_1", 99.0)]), rows, since=100.0, until=100.0, next_fault=110.0)
+    assert pace.confirmations == 20.0
+
+
 def test_a_lost_order_says_nothing_about_the_pace() -> None:
     history = History({}, [paid("ord_1", 80.0)])
     assert (

@@ -38,8 +38,9 @@ def test_every_kind_of_fault_is_drawn() -> None:
     assert drawn == set(Kind)
 
 
-def test_it_prints_its_seed_and_every_fault() -> None:
+def test_it_prints_its_seed_every_fault_and_the_command_that_repeats_it() -> None:
     schedule = Schedule.random(7, 60)
-    first, *lines = str(schedule).splitlines()
+    first, *lines, last = str(schedule).splitlines()
     assert "seed 7" in first
     assert len(lines) == len(schedule.faults)
+    assert last == "again: make soak SCHEDULES=1 SEED=7 SECONDS_EACH=60"

@@ -15,11 +15,12 @@ from amazonlite.cli.shoppers.api import Observer, ShopApi, nobody
 from amazonlite.cli.shoppers.shopper import Outcome, Plan, Shopper
 
 DEFAULT_MIX: Mapping[Plan, float] = {
-    Plan.PAY: 0.50,
+    Plan.PAY: 0.48,
     Plan.CONFIRM: 0.05,
     Plan.CANCEL: 0.05,
     Plan.TWICE: 0.10,
     Plan.DECLINED: 0.10,
+    Plan.CAPTURE_REFUSED: 0.02,
     Plan.ABANDON_HOLD: 0.10,
     Plan.ABANDON_QUEUE: 0.10,
 }
@@ -49,7 +50,8 @@ def plans(count: int, mix: Mapping[Plan, float], seed: int) -> list[Plan]:
 class Crowd:
     """``tokens`` maps customer to access token: one shopper each. Connections are shared and bounded.
 
-    Shoppers that are ``returning`` and did not get what they wanted come again until the sale is over.
+    Shoppers that are ``returning`` and did not get what they wanted come again until the sale is over. Setting
+    ``hurried`` makes all who wait in the queue ask at once, as when it is known that the sale is over.
     """
 
     base_url: str
@@ -62,6 +64,7 @@ class Crowd:
     returning: bool = False
     observe: Observer = nobody
     tally: Tally = field(default_factory=Tally)
+    hurried: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> Tally:
         """Every shopper to the end of the visit; arrivals are spread evenly at random over ``arrival_seconds``."""
@@ -82,6 +85,7 @@ class Crowd:
             token=token,
             plan=plan,
             deadline=time.monotonic() + self.patience_seconds,
+            hurried=self.hurried,
             announce=lambda step: self.tally.steps.update([step]),
         )
         visit = shopper.visit_until_over if self.returning else shopper.visit

