@@ -56,8 +56,9 @@ class Operator:
         rehearsals = RehearsalSettings(settings.operator_image, settings.gateway_url, settings.auth.url)
         effects = Effects(kube, inventory, observer, rehearsals)
         reconciler = Reconciler(kube, observer, effects, self._lease, announcer)
-        self._controller = Controller(FLASH_SALE, reconciler, kube=kube, lease=self._lease, heartbeat=self.heartbeat)
-        self._forgetters = (observer.forget, announcer.forget)
+        self._controller = Controller(
+            FLASH_SALE, reconciler, reconciler.forget_all, kube=kube, lease=self._lease, heartbeat=self.heartbeat
+        )
         self._stop_kopf = asyncio.Event()
         self._kopf_ready = asyncio.Event()
 
@@ -92,7 +93,7 @@ class Operator:
         # Kopf names itself after its user otherwise, and the pod's user has no name.
         os.environ.setdefault("POD_ID", self._pod)
         registry = watching.registry(self.heartbeat)
-        flash_sale_handlers.register(registry, self._controller, self._forget)
+        flash_sale_handlers.register(registry, self._controller)
         await kopf.operator(
             registry=registry,
             settings=watching.settings(self.heartbeat),
@@ -109,10 +110,6 @@ class Operator:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, told.set)
         await told.wait()
-
-    def _forget(self, uid: str) -> None:
-        for forget in self._forgetters:
-            forget(uid)
 
 
 async def main() -> None:

@@ -143,6 +143,13 @@ class FakeInventory:
         stock = self.sales[sale_id].stock
         stock.held, stock.sold = stock.held - units, stock.sold + units
 
+    def take_back(self, sale_id: str, units: int) -> None:
+        """Orders of sold units were cancelled: a sale that is closed gives them to the general stock."""
+        sale = self.sales[sale_id]
+        sale.stock.sold, sale.stock.free = sale.stock.sold - units, sale.stock.free + units
+        if sale.state in CLOSED:
+            self._return(sale)
+
     def expire(self, sale_id: str) -> None:
         stock = self.sales[sale_id].stock
         stock.free, stock.held = stock.free + stock.held, 0

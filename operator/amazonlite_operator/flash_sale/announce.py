@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.phases import TERMINAL
 from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.state import FlashSaleStatus
 from amazonlite_operator.kube.events import Happening
+from amazonlite_operator.kube.schema import Condition
 
 LATEST = 3
 
@@ -28,9 +31,7 @@ def happenings(o: Observed, status: FlashSaleStatus) -> list[Happening]:
     """All that is worth an Event now; those told before are dropped by their keys."""
     return [
         *_phase(status),
-        *_stalled(status),
-        *_deletion(o, status),
-        *_paid_orders(o, status),
+        *_warnings(o, status),
         *_admission(o, status),
         *_rehearsal(status),
     ]
@@ -51,52 +52,24 @@ def _phase(status: FlashSaleStatus) -> list[Happening]:
     ]
 
 
-def _stalled(status: FlashSaleStatus) -> list[Happening]:
-    return [
-        Happening(
-            key=f"stalled-{condition.reason}-{condition.observed_generation}",
-            action="Stall",
-            reason=condition.reason,
-            message=condition.message,
-            at=condition.last_transition_time,
-            warning=True,
-        )
-        for condition in status.conditions
-        if condition.type == "Stalled" and condition.status == "True"
-    ]
+def _warnings(o: Observed, status: FlashSaleStatus) -> list[Happening]:
+    """Stalls and deletions that wait, once a generation; losses, once a number and none after the sale's end."""
+    told = []
+    for condition in status.conditions:
+        generation = f"{condition.reason}-{condition.observed_generation}"
+        match condition.type, condition.status, condition.reason:
+            case "Stalled", "True", _:
+                told.append(_warning(condition, "Stall", f"stalled-{generation}", condition.last_transition_time))
+            case "Ready", _, Reason.PAYMENTS_UNAVAILABLE if o.deleting:
+                told.append(_warning(condition, "Delete", f"deletion-{generation}", o.now))
+            case "PaidOrdersKept", "False", _ if status.books is not None and status.phase not in TERMINAL:
+                key = f"paid-orders-lost-{status.books.paid_orders_lost}"
+                told.append(_warning(condition, "WatchPayments", key, o.now))
+    return told
 
 
-def _deletion(o: Observed, status: FlashSaleStatus) -> list[Happening]:
-    """Once a deletion, whose generation is its own."""
-    return [
-        Happening(
-            key=f"deletion-{condition.reason}-{condition.observed_generation}",
-            action="Delete",
-            reason=condition.reason,
-            message=condition.message,
-            at=o.now,
-            warning=True,
-        )
-        for condition in status.conditions
-        if o.deleting and condition.type == "Ready" and condition.reason == Reason.PAYMENTS_UNAVAILABLE
-    ]
-
-
-def _paid_orders(o: Observed, status: FlashSaleStatus) -> list[Happening]:
-    """Once for each number; after the sale's end nothing of it is news."""
-    if status.books is None or not status.books.paid_orders_lost or status.phase in TERMINAL:
-        return []
-    reason, lost = Reason.PAID_ORDERS_LOST, status.books.paid_orders_lost
-    return [
-        Happening(
-            key=f"paid-orders-lost-{lost}",
-            action="WatchPayments",
-            reason=reason,
-            message=f"{lost} lost. {reason.explanation}",
-            at=o.now,
-            warning=True,
-        )
-    ]
+def _warning(condition: Condition, action: str, key: str, at: datetime) -> Happening:
+    return Happening(key=key, action=action, reason=condition.reason, message=condition.message, at=at, warning=True)
 
 
 def _admission(o: Observed, status: FlashSaleStatus) -> list[Happening]:

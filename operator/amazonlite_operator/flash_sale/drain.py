@@ -41,13 +41,20 @@ def _drain(o: Observed) -> Action:
 
 
 def _judge(o: Observed, settlement: Settlement) -> Action:
+    settlement = settle.latest(settlement, o.sale)
     judgement = settle.judge(o.spec, settlement, o.books)
     aborted = o.status.aborting or o.spec.abort
     if judgement.balanced:
         phase, reason = (Phase.ABORTED, Reason.SALE_ABORTED) if aborted else (Phase.SETTLED, Reason.SETTLED)
-    elif not judgement.final and (o.books is None or o.now < settlement.at + o.spec.settle_timeout):
-        return Wait(SOON, Reason.AWAITING_BOOKS, judgement.message)
+    elif not judgement.final and (not _all_answer(o) or o.now < settlement.at + o.spec.settle_timeout):
+        silent = "" if o.inventory_up else "inventory does not answer; "
+        return Wait(SOON, Reason.AWAITING_BOOKS, f"{silent}{judgement.message}")
     else:
         phase, reason = Phase.FAILED, judgement.reason
     outcome = Outcome(at=o.now, phase=phase, reason=reason, message=judgement.message, books=o.books)
-    return Record(o.status.changed(outcome=outcome))
+    return Record(o.status.changed(settlement=settlement, outcome=outcome))
+
+
+def _all_answer(o: Observed) -> bool:
+    """Old numbers of one against new ones of another prove no mismatch."""
+    return o.inventory_up and o.books is not None

@@ -16,7 +16,10 @@ log = get_logger(__name__)
 
 
 class LatestBooks:
-    """`of` answers at once with what was read last and starts the next reading when it is due, one a sale at a time."""
+    """`of` answers at once with what was read last and starts the next reading when it is due, one a sale at a time.
+
+    Whoever asks for a sale calls `forget` once it is gone: until then its reading goes on.
+    """
 
     def __init__(self, ledgers: Ledgers, clock: Clock) -> None:
         self._ledgers = ledgers
@@ -32,6 +35,12 @@ class LatestBooks:
             self._readings[sale_id] = now, asyncio.create_task(self._ask(sale_id))
         return self._read.get(sale_id)
 
+    async def read(self, sale_id: str) -> Books:
+        """As of now, with the time it was begun; Unreachable or Refusal when orders or payments do not answer."""
+        begun = self._clock.now()
+        books = await self._ledgers.books(sale_id)
+        return books.model_copy(update={"read_at": begun})
+
     def forget(self, sale_id: str) -> None:
         self._read.pop(sale_id, None)
         _, reading = self._readings.pop(sale_id, (None, None))
@@ -40,6 +49,6 @@ class LatestBooks:
 
     async def _ask(self, sale_id: str) -> None:
         try:
-            self._read[sale_id] = await self._ledgers.books(sale_id)
+            self._read[sale_id] = await self.read(sale_id)
         except Exception as error:
             log.info("books_not_read", sale=sale_id, error=repr(error))

@@ -47,17 +47,13 @@ class Observer:
     def __init__(self, cluster: Cluster, sales: Sales, ledgers: Ledgers, claims: Claims, clock: Clock) -> None:
         self._cluster = cluster
         self._sales = sales
-        self._ledgers = ledgers
         self._claims = claims
         self._clock = clock
         self._samplers: dict[str, Sampler] = {}
         self._latest_books = LatestBooks(ledgers, clock)
 
-    async def look(self, key: Key) -> Look | None:
-        """None: the resource is gone."""
-        manifest = await self._cluster.get(path_of(key))
-        if manifest is None:
-            return None
+    async def look(self, key: Key, manifest: Manifest) -> Look:
+        """Everything beside the resource, which was read just now; `forget` its uid once it is gone."""
         metadata = manifest["metadata"]
         seen = _Resource(
             uid=metadata["uid"],
@@ -155,7 +151,7 @@ class Observer:
         if r.status.floors:
             return None  # replicas go back first, whoever answers
         try:
-            return await self._ledgers.books(r.sale_id)
+            return await self._latest_books.read(r.sale_id)
         except (Unreachable, Refusal):
             return None
 

@@ -42,7 +42,7 @@ TRANSITIONS: Mapping[Phase, Mapping[Phase, str]] = {
     P.DRAINING: {
         P.SETTLED: "nothing is held, the books agree",
         P.ABORTED: "after an abort: nothing is held, the books agree",
-        P.FAILED: "stock, orders and payments disagree",
+        P.FAILED: "stock, orders and payments disagree, or a paid order was lost",
     },
     P.SETTLED: {},
     P.ABORTED: {},

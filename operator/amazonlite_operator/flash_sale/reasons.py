@@ -70,7 +70,7 @@ class Reason(ExplainedReason):
     PAID_ORDERS_KEPT = "PaidOrdersKept", "Every payment that was authorized has its order, or its customer cancelled."
     PAYMENTS_NOT_READ = (
         "PaymentsNotRead",
-        "Payments have not been read: they are asked once the doors are open, and may not answer.",
+        "Payments have not been read for 30 s: they are asked once the doors are open, and may not answer.",
     )
     PAID_ORDERS_LOST = (
         "PaidOrdersLost",

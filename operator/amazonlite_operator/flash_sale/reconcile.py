@@ -49,12 +49,15 @@ class Reconciler:
         self._effects = effects
         self._lease = lease
         self._announcer = announcer
+        self._followed: dict[Key, str] = {}
 
     async def __call__(self, key: Key) -> float | None:
         for _ in range(MOST_STEPS):
-            look = await self._observer.look(key)
-            if look is None:
+            manifest = await self._cluster.get(path_of(key))
+            self._follow(key, manifest["metadata"]["uid"] if manifest else None)
+            if manifest is None:
                 return None
+            look = await self._observer.look(key, manifest)
             action = plan.next_action(look.observed)
             if isinstance(action, Wait):
                 await self._publish(look, look.observed.status, action)
@@ -64,6 +67,21 @@ class Reconciler:
             elif (stop := await self._perform(action, look)) is not None:
                 return stop
         raise RuntimeError(f"{MOST_STEPS} steps without rest")
+
+    def forget_all(self) -> None:
+        """When this replica leads no longer: what it remembers grows old, and the next leader exports it."""
+        for key in list(self._followed):
+            self._follow(key, None)
+
+    def _follow(self, key: Key, uid: str | None) -> None:
+        """Before each look, so that what the look remembers of an object goes when the object is seen to be gone."""
+        before = self._followed.pop(key, None)
+        if uid is not None:
+            self._followed[key] = uid
+        if before is not None and before != uid:
+            self._observer.forget(before)
+            self._announcer.forget(before)
+            flash_sale_metrics.forget(key.namespace, key.name)
 
     async def _perform(self, effect: Effect, look: Look) -> float | None:
         """Seconds to wait when the shop refuses; None to go on."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.spec import FlashSaleSpec
 from amazonlite_operator.flash_sale.state import Books, Settlement
+from amazonlite_operator.shop.inventory import SaleView
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,14 @@ class Judgement:
     final: bool
     reason: Reason
     message: str
+
+
+def latest(settlement: Settlement, sale: SaleView | None) -> Settlement:
+    """The settlement with the stock that inventory shows now: an order cancelled late puts sold units back."""
+    if sale is None:
+        return settlement
+    now = {"stock": sale.stock, "oversold": sale.oversold, "conserved": sale.conserved}
+    return settlement.model_copy(update=now)
 
 
 def judge(spec: FlashSaleSpec, settlement: Settlement, books: Books | None) -> Judgement:

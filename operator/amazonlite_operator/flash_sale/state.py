@@ -96,6 +96,7 @@ class Payments(Fields):
 class Books(Fields):
     """What the shop's other services know about the sale."""
 
+    read_at: Instant | None = Field(default=None, description="When the reading was begun.")
     units_ordered: Count = Field(default=0, description="Units of CONFIRMED and COMPLETED orders.")
     orders_confirmed: Count = Field(default=0, description="CONFIRMED and COMPLETED orders.")
     orders_in_flight: Count = 0
@@ -104,12 +105,13 @@ class Books(Fields):
     payments: Payments = Field(default_factory=Payments)
     paid_orders_lost: Count = Field(
         default=0,
-        description="Payments given back after they were authorized, though no customer asked for it; must be 0.",
+        description="Authorized payments whose order the shop closed without the customer asking; "
+        "money of captured ones is still to be refunded; must be 0.",
     )
 
 
 class Settlement(Fields):
-    """What inventory reported when the rest went back to stock."""
+    """Inventory's numbers when the rest went back to stock, replaced by those that the outcome was judged by."""
 
     at: Instant
     stock: Stock
@@ -150,7 +152,7 @@ class FlashSaleStatus(Fields):
     slo: Slo | None = Field(default=None, description="Claims measured over slo.window.")
     progress: Progress | None = None
     books: Books | None = Field(
-        default=None, description="What orders and payments last said since the doors opened; kept while they are away."
+        default=None, description="What orders and payments last said, and when; kept while they are away."
     )
     allocated: bool = Field(default=False, description="Inventory has set the stock aside.")
     started_at: Instant | None = Field(default=None, description="When the doors opened.")

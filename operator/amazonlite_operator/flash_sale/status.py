@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from amazonlite.common.core.clock import iso
 from amazonlite_operator.flash_sale.actions import Wait
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.phases import TERMINAL, Phase
 from amazonlite_operator.flash_sale.reasons import Reason
-from amazonlite_operator.flash_sale.state import FlashSaleStatus, Progress, Slo, Stock, Verdict
+from amazonlite_operator.flash_sale.settle import latest
+from amazonlite_operator.flash_sale.state import Books, FlashSaleStatus, Progress, Settlement, Slo, Stock, Verdict
 from amazonlite_operator.kube.schema import Condition
 
 # Waiting for these is what the spec asks for at this time: the sale is as it should be.
@@ -22,6 +24,8 @@ _AS_ASKED = frozenset(
         Reason.SETTLED,
     }
 )
+# Six readings are due within it: one that fails proves nothing.
+RECENT = timedelta(seconds=30)
 Judged = tuple[str, Reason, str]
 
 
@@ -35,13 +39,13 @@ def described(o: Observed, status: FlashSaleStatus, wait: Wait) -> FlashSaleStat
         queue=o.sale.queue if o.sale else status.queue,
         slo=_measured(o, status),
         progress=_progress(o, status, stock),
-        books=o.books or status.books,
+        books=_books(o, status),
     )
     judged = {
         **_kstatus(seen, wait),
         "CapacityReady": _capacity(o, seen),
         "StockConserved": _conserved(o, seen),
-        "PaidOrdersKept": _paid_orders(seen),
+        "PaidOrdersKept": _paid_orders(o, seen),
         "SLOMet": _slo(o, seen),
         "Settled": _settled(seen, wait),
     }
@@ -89,18 +93,21 @@ def _conserved(o: Observed, status: FlashSaleStatus) -> Judged:
     return "False", Reason.STOCK_NOT_CONSERVED, f"{numbers}, oversold {status.oversold}"
 
 
-def _paid_orders(status: FlashSaleStatus) -> Judged:
+def _paid_orders(o: Observed, status: FlashSaleStatus) -> Judged:
+    """A loss that is known stays; what was read too long ago proves nothing else."""
     if not status.allocated:
         return "Unknown", Reason.NOT_ALLOCATED, Reason.NOT_ALLOCATED.explanation
-    if status.books is None:
-        return "Unknown", Reason.PAYMENTS_NOT_READ, Reason.PAYMENTS_NOT_READ.explanation
-    if status.books.paid_orders_lost == 0:
-        return "True", Reason.PAID_ORDERS_KEPT, Reason.PAID_ORDERS_KEPT.explanation
-    return (
-        "False",
-        Reason.PAID_ORDERS_LOST,
-        f"{status.books.paid_orders_lost} lost. {Reason.PAID_ORDERS_LOST.explanation}",
-    )
+    books, not_read = status.books, Reason.PAYMENTS_NOT_READ
+    if books is None:
+        return "Unknown", not_read, not_read.explanation
+    if books.paid_orders_lost:
+        lost = f"{books.paid_orders_lost} lost. {Reason.PAID_ORDERS_LOST.explanation}"
+        return "False", Reason.PAID_ORDERS_LOST, lost
+    judged = status.outcome is not None and status.outcome.books is not None
+    if not judged and (books.read_at is None or abs(o.now - books.read_at) > RECENT):
+        last = f"last read at {iso(books.read_at.replace(microsecond=0))}. " if books.read_at else ""
+        return "Unknown", not_read, f"{last}{not_read.explanation}"
+    return "True", Reason.PAID_ORDERS_KEPT, Reason.PAID_ORDERS_KEPT.explanation
 
 
 def _slo(o: Observed, status: FlashSaleStatus) -> Judged:
@@ -135,16 +142,33 @@ def _measured(o: Observed, status: FlashSaleStatus) -> Slo | None:
 
 
 def _stock(o: Observed, status: FlashSaleStatus) -> Stock | None:
-    if status.settlement is not None:
-        return status.settlement.stock
+    if (settlement := _settlement(o, status)) is not None:
+        return settlement.stock
     return o.sale.stock if o.sale else status.stock
 
 
+def _settlement(o: Observed, status: FlashSaleStatus) -> Settlement | None:
+    """As it is now until the sale is judged; `o.sale` was looked at before the settlement that `o` does not know."""
+    if status.settlement is None or status.outcome is not None or o.status.settlement is None:
+        return status.settlement
+    return latest(status.settlement, o.sale)
+
+
 def _oversold(o: Observed, status: FlashSaleStatus) -> int:
-    if status.settlement is not None:
-        return status.settlement.oversold
+    if (settlement := _settlement(o, status)) is not None:
+        return settlement.oversold
     sold_beyond = max(0, o.sale.stock.sold - o.spec.quantity) if o.sale else 0
     return max(o.sale.oversold, sold_beyond) if o.sale else status.oversold
+
+
+def _books(o: Observed, status: FlashSaleStatus) -> Books | None:
+    """What the sale was judged by, else the later reading: another replica may have led and read since."""
+    if status.outcome is not None and status.outcome.books is not None:
+        return status.outcome.books
+    read, kept = o.books, status.books
+    if read is None or kept is None or kept.read_at is None or read.read_at is None:
+        return read or kept
+    return kept if read.read_at < kept.read_at <= o.now else read
 
 
 def _progress(o: Observed, status: FlashSaleStatus, stock: Stock | None) -> Progress:

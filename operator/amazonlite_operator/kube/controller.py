@@ -33,11 +33,24 @@ Reconcile = Callable[[Key], Awaitable[float | None]]
 
 
 class Controller:
-    """`notice` is all a watch handler calls; `run` works the queue off while the Lease is held."""
+    """`notice` and `forget` are all a watch handler calls; `run` works the queue off while the Lease is held.
 
-    def __init__(self, kind: Kind, reconcile: Reconcile, *, kube: Kube, lease: Lease, heartbeat: Heartbeat) -> None:
+    `stepped_down` is called each time leadership ends, after the last reconciliation.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        reconcile: Reconcile,
+        stepped_down: Callable[[], None],
+        *,
+        kube: Kube,
+        lease: Lease,
+        heartbeat: Heartbeat,
+    ) -> None:
         self.kind = kind
         self._reconcile = reconcile
+        self._stepped_down = stepped_down
         self._kube = kube
         self._lease = lease
         self._heartbeat = heartbeat
@@ -52,9 +65,11 @@ class Controller:
             self._sights[uid] = sight
             self._add(key)
 
-    def forget(self, uid: str) -> None:
+    def forget(self, key: Key, uid: str) -> None:
+        """The object is gone: one more look, behind any that is under way, shows the reconciler that it is."""
         self._watched.pop(uid, None)
         self._sights.pop(uid, None)
+        self._add(key)
 
     async def run(self, namespace: str) -> None:
         """Forever: wait for the Lease, list everything once, work until the Lease is gone."""
@@ -79,6 +94,7 @@ class Controller:
             await asyncio.wait([*workers, watch], return_when=asyncio.FIRST_COMPLETED)
         finally:
             await stop([*workers, watch])
+            self._stepped_down()
 
     async def _resync_forever(self, namespace: str) -> None:
         while True:

@@ -40,11 +40,13 @@ async def settle() -> None:
 
 
 @asynccontextmanager
-async def running(reconcile: Callable[[Key], Awaitable[float | None]]) -> AsyncIterator[tuple[Controller, Leadership]]:
+async def running(
+    reconcile: Callable[[Key], Awaitable[float | None]], stepped_down: Callable[[], None] = lambda: None
+) -> AsyncIterator[tuple[Controller, Leadership]]:
     cluster: Any = FakeCluster(lambda: datetime.now(UTC))
     lease: Any = Leadership()
     heartbeat = Heartbeat(cluster, namespace="ns", pod="pod")
-    controller = Controller(FLASH_SALE, reconcile, kube=cluster, lease=lease, heartbeat=heartbeat)
+    controller = Controller(FLASH_SALE, reconcile, stepped_down, kube=cluster, lease=lease, heartbeat=heartbeat)
     task = asyncio.create_task(controller.run("ns"))
     await settle()
     try:
@@ -102,6 +104,40 @@ async def test_losing_the_lease_cuts_off_what_is_under_way() -> None:
         lease.give(False)
         await settle()
         assert cut_off == [A]
+
+
+async def test_stepping_down_is_told_once_all_work_has_ended() -> None:
+    told: list[str] = []
+
+    async def reconcile(key: Key) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            told.append("cut off")
+
+    async with running(reconcile, lambda: told.append("stepped down")) as (controller, lease):
+        lease.give(True)
+        controller.notice(A, "uid", 1, "1")
+        await settle()
+        assert told == []
+        lease.give(False)
+        await settle()
+        assert told == ["cut off", "stepped down"]
+
+
+async def test_a_deleted_object_is_looked_at_once_more() -> None:
+    seen: list[Key] = []
+
+    async def reconcile(key: Key) -> None:
+        seen.append(key)
+
+    async with running(reconcile) as (controller, lease):
+        lease.give(True)
+        controller.notice(A, "uid", 1, "1")
+        await settle()
+        controller.forget(A, "uid")
+        await settle()
+        assert seen == [A, A]
 
 
 async def test_a_failing_reconciliation_does_not_stop_the_others() -> None:

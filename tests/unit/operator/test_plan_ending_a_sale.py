@@ -1,0 +1,145 @@
+"""plan.py by table: what is observed while a sale drains, is over or is deleted, and the one action that follows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from amazonlite_operator.flash_sale.actions import (
+    DeleteJob,
+    DeleteSale,
+    RemoveFinalizer,
+    RestoreFloors,
+    Settle,
+    WriteEvidence,
+)
+from amazonlite_operator.flash_sale.observed import JobView, Observed
+from amazonlite_operator.flash_sale.plan import next_action
+from amazonlite_operator.flash_sale.state import Evidence
+from support.fake_looks import (
+    AFTER,
+    BALANCED,
+    DURING,
+    FLOOR,
+    MISMATCH,
+    OUTCOME,
+    SETTLEMENT,
+    P,
+    look,
+    sale,
+    shape,
+    spec,
+    status,
+)
+
+TABLE: list[tuple[str, Observed, object]] = [
+    ("draining, held", look(P.DRAINING, AFTER, sale=sale("DRAINING", held=2)), ("Wait", "HoldsOutstanding")),
+    (
+        "draining, long overdue",
+        look(P.DRAINING, AFTER, sale=replace(sale("DRAINING", held=2), oldest_overdue_seconds=301)),
+        ("Stalled", "HoldsOverdue"),
+    ),
+    ("draining, free", look(P.DRAINING, AFTER, sale=sale("DRAINING")), Settle),
+    (
+        "draining, aborted late",
+        look(P.DRAINING, AFTER, sale=sale("DRAINING"), spec=spec(abort=True)),
+        ("SetState", "ABORTED"),
+    ),
+    (
+        "draining, never allocated",
+        look(P.DRAINING, AFTER, status=status(P.DRAINING, allocated=False)),
+        ("Record", P.DRAINING, "Scheduled"),
+    ),
+    ("draining, the sale is lost", look(P.DRAINING, AFTER), ("Stalled", "SaleLost")),
+    (
+        "draining, replicas still raised",
+        look(P.DRAINING, AFTER, status=status(P.DRAINING, settlement=SETTLEMENT, floors=[FLOOR])),
+        RestoreFloors,
+    ),
+    (
+        "draining, no books",
+        look(P.DRAINING, AFTER + timedelta(days=1), status=status(P.DRAINING, settlement=SETTLEMENT)),
+        ("Wait", "AwaitingBooks"),
+    ),
+    (
+        "draining, books differ, early",
+        look(P.DRAINING, AFTER, status=status(P.DRAINING, settlement=SETTLEMENT), books=MISMATCH),
+        ("Wait", "AwaitingBooks"),
+    ),
+    (
+        "draining, books differ, late",
+        look(P.DRAINING, AFTER + timedelta(61), status=status(P.DRAINING, settlement=SETTLEMENT), books=MISMATCH),
+        ("Record", P.DRAINING, "Scheduled"),
+    ),
+    (
+        "draining, books differ, late, inventory away",
+        look(
+            P.DRAINING,
+            AFTER + timedelta(61),
+            status=status(P.DRAINING, settlement=SETTLEMENT),
+            books=MISMATCH,
+            inventory_up=False,
+        ),
+        ("Wait", "AwaitingBooks"),
+    ),
+    (
+        "draining, balanced",
+        look(P.DRAINING, AFTER, status=status(P.DRAINING, settlement=SETTLEMENT), books=BALANCED),
+        ("Record", P.DRAINING, "Scheduled"),
+    ),
+    (
+        "draining, no evidence",
+        look(P.DRAINING, AFTER, status=status(P.DRAINING, settlement=SETTLEMENT, outcome=OUTCOME)),
+        WriteEvidence,
+    ),
+    (
+        "draining, all done",
+        look(
+            P.DRAINING,
+            AFTER,
+            status=status(
+                P.DRAINING, settlement=SETTLEMENT, outcome=OUTCOME, evidence=Evidence(config_map="c", sha256="d")
+            ),
+        ),
+        ("Record", P.SETTLED, "SaleSettled"),
+    ),
+    ("settled", look(P.SETTLED, AFTER), RemoveFinalizer),
+    ("settled, let go", look(P.SETTLED, AFTER, has_finalizer=False), ("Wait", "Scheduled")),
+    ("deleting, live", look(P.LIVE, DURING, deleting=True, sale=sale("LIVE")), DeleteSale),
+    (
+        "deleting, its rehearsal's Job",
+        look(P.REHEARSING, DURING, deleting=True, rehearsal_job=JobView(finished=False)),
+        DeleteJob,
+    ),
+    (
+        "deleting, its rehearsal's shadow",
+        look(P.REHEARSING, DURING, deleting=True, rehearsal_sale=sale("LIVE")),
+        DeleteSale,
+    ),
+    (
+        "deleting, replicas raised, inventory away",
+        look(P.LIVE, DURING, deleting=True, status=status(P.LIVE, floors=[FLOOR]), inventory_up=False),
+        RestoreFloors,
+    ),
+    (
+        "deleting, inventory away",
+        look(P.LIVE, DURING, deleting=True, inventory_up=False),
+        ("Wait", "InventoryUnavailable"),
+    ),
+    (
+        "deleting, units still held: it was cut off",
+        look(P.LIVE, DURING, deleting=True, sale=sale("ABORTED", free=0, held=1)),
+        DeleteSale,
+    ),
+    ("deleting, units free again", look(P.LIVE, DURING, deleting=True, sale=sale("ABORTED", free=1)), DeleteSale),
+    ("deleting, all given back", look(P.LIVE, DURING, deleting=True, sale=sale("ABORTED", free=0)), RemoveFinalizer),
+    ("deleting, never known", look(P.LIVE, DURING, deleting=True), RemoveFinalizer),
+    ("deleting, let go", look(P.LIVE, DURING, deleting=True, has_finalizer=False), ("Wait", "Deleting")),
+]
+
+
+@pytest.mark.parametrize(("seen", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_what_is_seen_leads_to(seen: Observed, expected: object) -> None:
+    assert shape(next_action(seen)) == expected
