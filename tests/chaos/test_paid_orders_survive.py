@@ -85,11 +85,8 @@ ROWS: Mapping[str, Case] = {
 }
 
 
-def seconds_allowed(fault: Fault) -> float:
-    """20 where nobody can claim at all: without the Redis of the queue, or without any inventory pod."""
-    return 20.0 if fault.kind is Kind.KILL_ALL or "redis" in fault.targets else 10.0
-
-
+# Without any inventory pod, or while Redis comes back in a new pod, nobody can claim at all.
+ALLOWED_SECONDS = {Kind.KILL_ALL: 20.0, Kind.AWAY: 20.0, Kind.SET_BACK: 20.0}
 CASES = {**SALES, **ROWS} if ALL_ROWS else SALES
 
 
@@ -106,5 +103,5 @@ async def test_all_units_are_sold_and_no_paid_order_is_lost(
     trial = await run_trial(shop, sales, case.rush, disturb, once_held=HELD_AT_FIRST_FAULT)
     assert [injection.fault for injection in trial.injections] == list(case.faults)
     await assert_no_order_lost(shop, trial)
-    assert_sold_again(trial, seconds_allowed)
+    assert_sold_again(trial, lambda fault: ALLOWED_SECONDS.get(fault.kind, 10.0))
     assert trial.evidence.rows.sale.sold == case.rush.units, "there were more shoppers than units"
