@@ -8,6 +8,7 @@ from amazonlite.cli.shoppers.shopper import Plan
 from amazonlite.common.testing.eventually import eventually
 from support.faults.fault import Fault, Kind
 from support.faults.inject import Injector
+from support.history.pace import Pace
 from support.history.record import AUTHORIZED, BOUGHT, History
 from support.rush import Rush
 from support.sales import FlashSales
@@ -53,7 +54,7 @@ async def sell_without_kafka(shop: Shop, sales: FlashSales) -> None:
         "Kafka was away"
     )
     await assert_no_order_lost(shop, trial)
-    assert_sold_again(trial, lambda _fault: 10.0)
+    assert_sold_again(trial, lambda _fault: Pace(10.0, 10.0))
     assert trial.evidence.rows.sale.sold == RUSH.units
     late = {order: seen for order, seen in first_seen_paid(history).items() if seen > HOLD_SECONDS + 5}
     assert not late, f"orders shown as paid only so many seconds after their claim: {late}"

@@ -99,11 +99,11 @@ async def assert_no_order_lost(shop: Shop, trial: Trial) -> None:
     await assert_kept(shop, trial.rush, trial.ended, unseen=trial.unseen_allowed)
 
 
-def assert_sold_again(trial: Trial, within: Callable[[Fault], float]) -> None:
+def assert_sold_again(trial: Trial, within: Callable[[Fault], Pace]) -> None:
     """After each fault units were claimed, and what had been paid was confirmed, within so many seconds."""
     late = [
         f"{injection}: {pace}"
         for injection, pace in zip(trial.injections, trial.paces, strict=True)
-        if pace.seconds_until_selling_again > within(injection.fault)
+        if not pace.is_within(within(injection.fault))
     ]
     assert not late, "\n".join(late)

@@ -26,6 +26,9 @@ class Pace:
     def seconds_until_selling_again(self) -> float:
         return max(self.claims, self.confirmations)
 
+    def is_within(self, limit: Pace) -> bool:
+        return self.claims <= limit.claims and self.confirmations <= limit.confirmations
+
     def __str__(self) -> str:
         return f"claimed again after {self.claims:.1f} s, confirmed after {self.confirmations:.1f} s"
 

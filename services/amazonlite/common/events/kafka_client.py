@@ -14,6 +14,8 @@ def client_config(kafka: KafkaSettings, more: Mapping[str, Any]) -> dict[str, An
     return {
         "bootstrap.servers": kafka.bootstrap,
         "reconnect.backoff.max.ms": 1000,
+        # As delivered, one attempt to reach a broker whose address went away hangs for 30 s.
+        "socket.connection.setup.timeout.ms": 2000,
         "logger": logging.getLogger("librdkafka"),
         **more,
     }
