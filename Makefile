@@ -72,6 +72,7 @@ check-types:
 
 check-tests:
 	$(RUN) $(PYTEST) tests/unit tests/contract
+	$(RUN) $(PYTEST) --collect-only -q tests >/dev/null
 
 # What tests and benchmarks start themselves; Debian's packages are named like their programs.
 program-%:

@@ -20,7 +20,7 @@ from amazonlite.common.events.envelope import decode
 from amazonlite.common.events.registry import Registry
 from amazonlite.inventory import read
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import ReservationNotFound
+from amazonlite.inventory.domain import ReservationNotFound, ReservationState
 from amazonlite.inventory.flash_sale.errors import QueueUnavailable
 from amazonlite.inventory.ports import Sealed
 from amazonlite.inventory.schemas import HoldView
@@ -200,18 +200,27 @@ class OrdersOnDatabase:
 
 
 @dataclass
-class ClaimsOverNetwork:
-    """Inventory as the order service asks it for a hold whose event is late."""
+class GoodsOverNetwork:
+    """Inventory as the order service asks it, for a hold whose event is late and for goods that are sold."""
 
     network: Network
     desk: Callable[[], Desk]
 
-    async def find(self, order_id: str) -> ClaimFact | None:
-        return await self.network.call(lambda: self._find(order_id), Unavailable("inventory does not answer"))
+    async def claim_of(self, order_id: str) -> ClaimFact | None:
+        return await self.network.call(lambda: self._claim_of(order_id), Unavailable("inventory does not answer"))
 
-    async def _find(self, order_id: str) -> ClaimFact | None:
+    async def _claim_of(self, order_id: str) -> ClaimFact | None:
         try:
             hold = HoldView.of(*await read.get_hold(self.desk(), order_id)).as_json()
         except ReservationNotFound:
             return None
         return ClaimFact.of(hold) if hold["state"] == "HELD" else None
+
+    async def are_sold(self, order_id: str) -> bool:
+        return await self.network.call(lambda: self._are_sold(order_id), Unavailable("inventory does not answer"))
+
+    async def _are_sold(self, order_id: str) -> bool:
+        try:
+            return (await read.get_reservation(self.desk(), order_id)).state is ReservationState.CONFIRMED
+        except ReservationNotFound:
+            return False

@@ -30,7 +30,7 @@ from protocol.memory_orders import MemoryOrders
 from protocol.network import Network
 from protocol.services import (
     AwayQueue,
-    ClaimsOverNetwork,
+    GoodsOverNetwork,
     LateClock,
     OrdersOnDatabase,
     OrdersOverNetwork,
@@ -59,7 +59,7 @@ class Shop:
             self.order.transactions,
             UNUSED,
             payments,
-            ClaimsOverNetwork(self.network, lambda: self.desk),
+            GoodsOverNetwork(self.network, lambda: self.desk),
             clock=LateClock(),
         )
         self.desk = Desk(self.inventory.transactions, payments)

@@ -144,7 +144,7 @@ class Payment:
     def answered(self, charge: ChargeState, reason: str = "") -> Payment:
         """What the provider's answer makes of the payment; one that changes nothing is an answer heard before."""
         if self.state is S.PROCESSING and self.wanted is Wanted.VOID:
-            return self.sealed(self.reason).answered(charge, reason)
+            return self.sealed(self.reason)._closed_answer(charge)
         if self.state is S.CANCELLED:
             return self._closed_answer(charge)
         trigger = ANSWERS.get((self.state, charge))

@@ -76,14 +76,14 @@ async def test_a_member_that_was_paused_and_its_successor_count_each_event_once(
     await member.says("holding")
     member.pause()
     async with running(bench.grouped(instance="successor")):
-        await eventually(lambda: waits_for_a_lock(common_mysql.database), within=15)
+        await eventually(lambda: waits_for_a_lock(common_mysql.database), within=30)
         assert await bench.effects() == 0
         member.tell("go on")
         member.go_on()
         await eventually(lambda: bench.took(EVENTS))
         await member.kill()  # or it comes back for its share of the partitions
         bench.send(bench.event("ord_last"), partition=0)
-        await eventually(lambda: bench.took(EVENTS + 1), within=15)
+        await eventually(lambda: bench.took(EVENTS + 1), within=30)
     assert await bench.inbox_rows() == EVENTS + 1
 
 
