@@ -123,7 +123,7 @@ def an_answer_is_recorded_without_reading_the_payment_again(patch: Patch) -> Non
 
     def stale(payment: Payment, charge: ChargeState, reason: str = "") -> Payment:
         known = (S.PROCESSING, charge) in ANSWERS and payment.state is S.CANCELLED
-        return answered(replace(payment, state=S.PROCESSING) if known else payment, charge, reason)
+        return answered(replace(payment, state=S.PROCESSING, wanted=None) if known else payment, charge, reason)
 
     patch.setattr(Payment, "answered", stale)
 
