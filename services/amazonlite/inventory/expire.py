@@ -6,13 +6,11 @@ instead. While payment does not answer nothing goes back, because a customer may
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
-from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.event import Event
+from amazonlite.common.data.sweep import keep_sweeping
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.common.observe.logs import get_logger
 from amazonlite.inventory import store
 from amazonlite.inventory.confirm import confirm_held
 from amazonlite.inventory.desk import Desk
@@ -22,8 +20,6 @@ from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.ports import Sealed
 from amazonlite.inventory.store import Overdue
 
-log = get_logger(__name__)
-
 EVERY_SECONDS = 1.0
 BATCH = 200
 EXPIRED = "inventory.expired.v1"
@@ -31,12 +27,7 @@ EXPIRED = "inventory.expired.v1"
 
 async def keep_expiring(desk: Desk) -> None:
     """A sweep a second, for ever; while the database or payment is away it tries again."""
-    while True:
-        try:
-            await expire_overdue(desk)
-        except Unavailable as error:
-            log.warning("expiry_waits", code=error.code, detail=error.detail)
-        await asyncio.sleep(EVERY_SECONDS)
+    await keep_sweeping(lambda: expire_overdue(desk), every=EVERY_SECONDS, waits="expiry_waits")
 
 
 async def expire_overdue(desk: Desk) -> int:

@@ -9,15 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 
-from amazonlite.common.core.errors import Unavailable
+from amazonlite.common.data.sweep import keep_sweeping
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.common.observe.logs import get_logger
 from amazonlite.order import store
 from amazonlite.order.advance import moved, write
 from amazonlite.order.desk import OrderDesk
 from amazonlite.order.domain import Cause, Trigger
-
-log = get_logger(__name__)
 
 EVERY_SECONDS = 5.0
 BATCH = 20
@@ -26,12 +23,7 @@ SOLD = Cause("goods sold")
 
 async def keep_catching_up(desk: OrderDesk) -> None:
     """For ever; while the database or inventory is away it tries again."""
-    while True:
-        try:
-            await catch_up(desk)
-        except Unavailable as error:
-            log.warning("catch_up_waits", code=error.code, detail=error.detail)
-        await asyncio.sleep(EVERY_SECONDS)
+    await keep_sweeping(lambda: catch_up(desk), every=EVERY_SECONDS, waits="catch_up_waits")
 
 
 async def catch_up(desk: OrderDesk) -> int:

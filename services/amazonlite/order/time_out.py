@@ -6,19 +6,15 @@ answer, overdue orders stay open. Several sweeps may run at once.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping
 
-from amazonlite.common.core.errors import Unavailable
+from amazonlite.common.data.sweep import keep_sweeping
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.common.observe.logs import get_logger
 from amazonlite.order import store
 from amazonlite.order.advance import Move, moved, write
 from amazonlite.order.desk import OrderDesk
 from amazonlite.order.domain import OPEN_STATES, Cause, Changes, Order, Trigger
 from amazonlite.order.ports import Sealed
-
-log = get_logger(__name__)
 
 BATCH = 200
 DEADLINE = Cause("payment deadline")
@@ -27,13 +23,12 @@ UNPAID = Changes(reason="payment_timeout")
 
 async def keep_timing_out(desk: OrderDesk, *, every: float) -> None:
     """For ever; while the database or payment is away it tries again."""
-    while True:
-        try:
-            while await time_out_overdue(desk) == BATCH:
-                pass
-        except Unavailable as error:
-            log.warning("time_out_waits", code=error.code, detail=error.detail)
-        await asyncio.sleep(every)
+
+    async def all_overdue() -> None:
+        while await time_out_overdue(desk) == BATCH:
+            pass
+
+    await keep_sweeping(all_overdue, every=every, waits="time_out_waits")
 
 
 async def time_out_overdue(desk: OrderDesk, *, batch: int = BATCH) -> int:

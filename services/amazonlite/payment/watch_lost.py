@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from prometheus_client import Gauge
 
-from amazonlite.common.core.errors import Unavailable
+from amazonlite.common.data.sweep import keep_sweeping
 from amazonlite.payment import store
 from amazonlite.payment.desk import PaymentDesk
 
@@ -16,10 +14,9 @@ LOST = Gauge("lost_paid_orders", "Authorised payments whose order was closed by 
 
 async def keep_watching_lost(desk: PaymentDesk) -> None:
     """Reads the table for ever; while the database is away the last number stays."""
-    while True:
-        try:
-            async with desk.transactions() as uow:
-                LOST.set(await store.count_lost(uow))
-        except Unavailable:
-            pass
-        await asyncio.sleep(EVERY_SECONDS)
+
+    async def read() -> None:
+        async with desk.transactions() as uow:
+            LOST.set(await store.count_lost(uow))
+
+    await keep_sweeping(read, every=EVERY_SECONDS, waits="lost_paid_orders_not_read")
