@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amazonlite.common.http.client import RemoteProblem, RemoteUnavailable, ServiceClient
+from amazonlite.common.http.client import ServiceClient
+from amazonlite.common.http.seals import seal_orders
 from amazonlite.inventory.ports import Sealed
 
 
@@ -13,10 +14,4 @@ class HttpPayments:
         self._client = client
 
     async def seal(self, order_ids: Sequence[str]) -> Sealed:
-        try:
-            answer = await self._client.request(
-                "POST", "/internal/payments/seal", json={"orderIds": list(order_ids)}, repeatable=True
-            )
-        except RemoteProblem as problem:  # whatever payment means by it, it has decided nothing
-            raise RemoteUnavailable(f"payment does not seal: {problem.code}", service="payment") from problem
-        return Sealed(answer["closed"], {paid["orderId"]: paid["paymentId"] for paid in answer["authorized"]})
+        return Sealed(*await seal_orders(self._client, order_ids))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from amazonlite.common.http.client import RemoteProblem, RemoteUnavailable, ServiceClient
+from amazonlite.common.http.client import RemoteProblem, ServiceClient
+from amazonlite.common.http.seals import seal_orders
 from amazonlite.order.ports import PaymentFact, Sealed
 
 HELD = frozenset({"AUTHORIZED", "CAPTURED"})
@@ -27,10 +28,4 @@ class HttpPayments:
         return PaymentFact(intent["paymentId"], intent["orderId"], held=intent["state"] in HELD)
 
     async def seal(self, order_ids: Sequence[str]) -> Sealed:
-        try:
-            answer = await self._client.request(
-                "POST", "/internal/payments/seal", json={"orderIds": list(order_ids)}, repeatable=True
-            )
-        except RemoteProblem as problem:  # whatever payment means by it, it has decided nothing
-            raise RemoteUnavailable(f"payment does not seal: {problem.code}", service="payment") from problem
-        return Sealed(answer["closed"], {paid["orderId"]: paid["paymentId"] for paid in answer["authorized"]})
+        return Sealed(*await seal_orders(self._client, order_ids))
