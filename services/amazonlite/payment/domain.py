@@ -177,14 +177,14 @@ class Payment:
         return self.state is S.REQUIRES_CONFIRMATION and bool(self.declined)
 
     @property
-    def stray_key(self) -> str | None:
-        """A charge of a declined attempt that holds money all the same."""
-        keys = (charge_key(self.payment_id, number) for number, one in enumerate(self.declined, 1) if one.stray)
-        return next(keys, None)
+    def stray_keys(self) -> list[str]:
+        """The charges of declined attempts that hold money all the same."""
+        return [charge_key(self.payment_id, number) for number, one in enumerate(self.declined, 1) if one.stray]
 
     @property
-    def provider_is_to_act(self) -> bool:
-        return self.wanted is not None or self.stray_key is not None
+    def open_charges(self) -> frozenset[str]:
+        """Those that the provider is to take, or give back, the money of."""
+        return frozenset([*self.stray_keys, *([self.charge_key] if self.wanted is not None else [])])
 
     def declined_by(self, confirm_key: str) -> DeclinedAttempt | None:
         return next((one for one in self.declined if one.confirm_key == confirm_key), None)
@@ -212,9 +212,12 @@ class Payment:
             return self.answered(charge, reason)
         return self._heard_late(key, charge)
 
-    def taken_back_by(self, key: str, charge: ChargeState) -> bool:
-        """Whether that word would take back what the customer was told is paid."""
-        return self.binding and not self.heard(key, charge).binding
+    def to_be_asked_about(self, key: str, charge: ChargeState) -> bool:
+        """Whether the provider itself is to be asked first: the word would take back what the customer was told is paid,
+        or leave money where it is that is still to be taken or given back.
+        """
+        heard = self.heard(key, charge)
+        return (self.binding and not heard.binding) or not self.open_charges <= heard.open_charges
 
     def _heard_late(self, key: str, charge: ChargeState) -> Payment:
         """An attempt once declined stays so: money that its charge holds all the same goes back."""

@@ -43,8 +43,8 @@ async def _attend(desk: PaymentDesk, due: Due) -> None:
 
 
 async def _ask(desk: PaymentDesk, provider: Provider, payment: Payment) -> Charge:
-    if (stray := payment.stray_key) is not None:
-        return await provider.void(stray)
+    if payment.stray_keys:
+        return await provider.void(payment.stray_keys[0])
     if payment.wanted is Wanted.CAPTURE:
         return await provider.capture(payment.charge_key)
     if payment.wanted is Wanted.VOID:

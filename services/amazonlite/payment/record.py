@@ -44,11 +44,11 @@ async def record_answer(desk: PaymentDesk, uow: UnitOfWork, charge: Charge) -> P
 
 
 async def record_news(desk: PaymentDesk, uow: UnitOfWork, charge: Charge) -> None:
-    """What a webhook tells. Webhooks overtake one another, so none takes an authorised payment back by itself:
-    the provider is asked at once how the charge stands, and that answer counts.
+    """What a webhook tells. Webhooks overtake one another, so none takes an authorised payment back by itself, or ends
+    what the provider is to do: it is asked at once, and its answer counts.
     """
     payment = await store.lock(uow, payment_of(charge.key))
-    if payment is not None and payment.taken_back_by(charge.key, charge.state):
+    if payment is not None and payment.to_be_asked_about(charge.key, charge.state):
         await store.save(uow, payment, due_in=0)
         return
     await record_answer(desk, uow, charge)
@@ -67,7 +67,7 @@ def _report_refused(payment: Payment, charge: Charge) -> None:
 
 
 def _due_in(desk: PaymentDesk, payment: Payment) -> float | None:
-    if payment.provider_is_to_act:
+    if payment.open_charges:
         return 0
     return desk.recover_after if payment.state is PaymentState.PROCESSING else None
 

@@ -121,8 +121,8 @@ async def save(uow: UnitOfWork, payment: Payment, *, due_in: float | None) -> No
 
 async def save_decided(uow: UnitOfWork, payments: Sequence[Payment]) -> None:
     """Writes many; those that want something of the provider are looked after at once."""
-    await _save_all(uow, [payment for payment in payments if payment.provider_is_to_act], due_at=DB_NOW)
-    await _save_all(uow, [payment for payment in payments if not payment.provider_is_to_act], due_at=null())
+    await _save_all(uow, [payment for payment in payments if payment.open_charges], due_at=DB_NOW)
+    await _save_all(uow, [payment for payment in payments if not payment.open_charges], due_at=null())
 
 
 async def _save_all(uow: UnitOfWork, payments: Sequence[Payment], *, due_at: Any) -> None:

@@ -42,6 +42,14 @@ async def test_an_authorised_payment_is_taken_back_only_by_the_providers_answer(
     assert await bench.kinds(payment) == ["payment.authorized.v1", "payment.voided.v1"]
 
 
+async def test_old_news_does_not_end_a_void_that_is_due(bench: PaymentBench) -> None:
+    payment = await bench.confirmed()
+    await bench.order_cancelled(payment.order_id)
+    await bench.webhook(told("pwh_late", payment.payment_id, "DECLINED"))
+    await bench.settle()
+    assert (await bench.state(payment.payment_id), await bench.charge(payment.payment_id)) == ("VOIDED", "VOIDED")
+
+
 async def test_an_unsigned_webhook_changes_nothing(bench: PaymentBench) -> None:
     payment = await bench.confirmed(Method.ASYNC_OK)
     payload = told("pwh_1", payment.payment_id, "AUTHORIZED")
