@@ -213,7 +213,7 @@ class Payment:
         return self._heard_late(key, charge)
 
     def to_be_asked_about(self, key: str, charge: ChargeState) -> bool:
-        """Whether the provider itself is to be asked first: the word would take back what the customer was told is paid,
+        """Whether the provider itself is to be asked first: the word would take back what a customer was told is paid,
         or leave money where it is that is still to be taken or given back.
         """
         heard = self.heard(key, charge)
