@@ -4,6 +4,24 @@
 {{- if ne (toString .enabled) "false" }}yes{{ end -}}
 {{- end -}}
 
+{{/* Refuses values by which MySQL would refuse connections once all services have as many pods as they may. A rollout
+     has each service's usual pods twice. */}}
+{{- define "platform.connectionBudget" -}}
+{{- $needed := 0 -}}
+{{- range $name, $service := .Values.services -}}
+{{- if and $service.database (include "platform.enabled" $service) -}}
+{{- $most := int (required (printf "services.%s.mostReplicas" $name) $service.mostReplicas) -}}
+{{- if gt (mul 2 (int $service.replicas)) $most -}}
+{{- fail (printf "services.%s: a rollout has %d pods, mostReplicas is %d" $name (mul 2 (int $service.replicas)) $most) -}}
+{{- end -}}
+{{- $needed = add $needed (mul $most (int (required (printf "services.%s.connections" $name) $service.connections))) -}}
+{{- end -}}
+{{- end -}}
+{{- if gt (int $needed) (int .Values.databaseConnections) -}}
+{{- fail (printf "the services' pods may need %d connections to MySQL, databaseConnections is %d" (int $needed) (int .Values.databaseConnections)) -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "platform.labels" -}}
 app.kubernetes.io/name: {{ . }}
 app.kubernetes.io/part-of: amazonlite

@@ -73,6 +73,19 @@ def test_a_sale_may_not_ask_for_more_than_the_cluster_allows(policy: Policy, sal
         sales.create(valid_spec(rehearsal={"customers": 10, "ratePerSecond": 201}))
 
 
+def test_a_sale_may_not_raise_a_service_past_its_share_of_the_database(policy: Policy, sales: SalesApi) -> None:
+    def raised(deployment: str, replicas: int) -> dict[str, Any]:
+        return {
+            "targets": [{"deployment": "gateway", "replicas": 20}, {"deployment": deployment, "replicas": replicas}]
+        }
+
+    sales.create(valid_spec(prewarm=raised("inventory", 12)))
+    with pytest.raises(client.ApiException, match="more pods of a service than MySQL has connections for"):
+        sales.create(valid_spec(prewarm=raised("inventory", 13)))
+    with pytest.raises(client.ApiException, match="payment 4"):
+        sales.create(valid_spec(prewarm=raised("payment", 5)))
+
+
 def test_a_sale_let_in_before_a_limit_was_lowered_can_still_be_let_go(policy: Policy, sales: SalesApi) -> None:
     name = sales.create(valid_spec(prewarm=targets(10)))
     policy.allow_replicas(5)
