@@ -160,6 +160,7 @@ async def test_what_the_operator_is_refused_for(client: AsgiClient) -> None:
         "a shopper": (put, body(), {**shopper("usr_a"), **step("x")} | shopper("usr_a"), 403, "insufficient_scope"),
         "no key": (put, body(), {**OPERATOR, "X-Fencing-Token": "1"}, 422, "invalid_request"),
         "no fence": (put, body(), {**OPERATOR, "Idempotency-Key": "k"}, 422, "invalid_request"),
+        "a fence beyond all": (go, {"state": "LIVE"}, step("x", fence=2**63), 422, "invalid_request"),
         "a window backwards": (put, body(window=backwards), step("x"), 422, "invalid_request"),
         "unknown sku": (put, body(sku="NONE"), step("x"), 404, "unknown_sku"),
         "too much": (put, body(quantity=11), step("x"), 409, "insufficient_stock"),

@@ -21,7 +21,7 @@ from amazonlite.inventory.flash_sale.step import Step
 
 async def step_of(
     idempotency_key: Annotated[str, Header(min_length=1, max_length=200)],
-    x_fencing_token: Annotated[int, Header(ge=0)],
+    x_fencing_token: Annotated[int, Header(ge=0, lt=2**63)],
 ) -> Step:
     return Step(idempotency_key, x_fencing_token)
 
