@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from support.ports import free_port
+from support.shipped import optimization
 
 APP = """
 import asyncio
@@ -63,7 +64,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
     package.mkdir(parents=True)
     (package / "app.py").write_text(APP)
     port = free_port()
-    environment = {**os.environ, "PORT": str(port), "PYTHONPATH": str(tmp_path)}
+    environment = {**os.environ, **optimization(), "PORT": str(port), "PYTHONPATH": str(tmp_path)}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", RUN, env=environment, stdout=asyncio.subprocess.PIPE
     )
