@@ -9,6 +9,7 @@ import typer
 
 from amazonlite.cli.cluster.choose import choose
 from amazonlite.cli.deploy.credentials import test_environment
+from amazonlite.cli.kube import CHOSEN
 from amazonlite.cli.progress import explained, step
 
 
@@ -17,6 +18,6 @@ def inside(command: Annotated[list[str], typer.Argument(help="Program and argume
     with explained():
         with step("credentials", "cluster_away", kept="everything", next_step="run `amazonlite up`"):
             cluster = choose()
-            environment = os.environ | test_environment(cluster)
+            environment = os.environ | test_environment(cluster) | {CHOSEN: str(cluster.kubeconfig())}
             words = [*cluster.inside(), *command]
         os.execvpe(words[0], words, environment)  # noqa: S606 - the program is what the caller asked for

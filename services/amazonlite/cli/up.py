@@ -13,9 +13,10 @@ from amazonlite.cli.cluster.base import SHOP_PORT, Cluster
 from amazonlite.cli.cluster.choose import choose
 from amazonlite.cli.command import CommandFailed
 from amazonlite.cli.deploy import charts, credentials, ready
+from amazonlite.cli.errors import CommandError
 from amazonlite.cli.exclusive import exclusive
 from amazonlite.cli.images.recipe import Recipe
-from amazonlite.cli.progress import Step, StepFailed, console, explained, step
+from amazonlite.cli.progress import Step, console, explained, step
 
 _AGAIN = "run `amazonlite up` again; finished steps are not repeated"
 _DATA = "data in the stores' volumes"
@@ -40,7 +41,7 @@ def up() -> None:
 def _prepare(cluster: Cluster) -> None:
     with step("preflight", "preflight_failed", kept="everything", next_step="see the message") as now:
         if cluster.name == "localkube" and os.geteuid() != 0:
-            raise StepFailed(
+            raise CommandError(
                 "needs_root",
                 "localkube makes network namespaces and containers",
                 "everything",
