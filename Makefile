@@ -22,7 +22,7 @@ INSIDE := $(RUN) amazonlite inside --
 WORKERS ?= 4
 PYTEST := .venv/bin/pytest -q -p no:randomly
 SIDE_BY_SIDE := $(PYTEST) --durations=20 -n $(WORKERS) --dist load --maxschedchunk 1
-installed = { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $(1); } >/dev/null
+installed = tools/install-packages.sh $(1)
 USERS ?= 20
 FOR ?= 1m
 SCHEDULES ?= 20
@@ -76,7 +76,7 @@ check-tests:
 
 # What tests and benchmarks start themselves; Debian's packages are named like their programs.
 program-%:
-	@command -v $* >/dev/null || { echo "installing $*"; $(call installed,$*); }
+	@command -v $* >/dev/null || $(call installed,$*)
 
 test: check up program-redis-server
 	$(INSIDE) $(SIDE_BY_SIDE) tests/integration tests/race tests/protocol tests/e2e tests/chaos

@@ -11,13 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from amazonlite.cli.cluster.base import SHOP_URL
 from amazonlite.cli.errors import CommandError
+from amazonlite.cli.exclusive import in_use
 from amazonlite.cli.kube import connect, read_secret
 from amazonlite.cli.progress import explained
 from amazonlite.cli.shoppers.crowd import DEFAULT_MIX, Crowd, Tally, plans
 from amazonlite.cli.shoppers.tokens import StaffClient, shopper_tokens
-
-SHOP_URL = "http://127.0.0.1:8080"
 
 
 def load_client() -> StaffClient:
@@ -86,6 +86,6 @@ def load(
     seed: Annotated[int, typer.Option(help="Same seed, same crowd")] = 7,
 ) -> None:
     """Send simulated shoppers to a flash sale and print how it went for them."""
-    with explained():
+    with explained(), in_use():
         tally = asyncio.run(send_crowd(url, sale, buyers, patience=patience, arrival=arrival, seed=seed))
     Console().print(tally_table(tally))

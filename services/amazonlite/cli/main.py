@@ -15,6 +15,7 @@ from amazonlite.cli.kube import CHOSEN
 from amazonlite.cli.load import load
 from amazonlite.cli.progress import console
 from amazonlite.cli.report import report
+from amazonlite.cli.sample import sample
 from amazonlite.cli.seed import seed
 from amazonlite.cli.status import status
 from amazonlite.cli.up import up
@@ -42,4 +43,5 @@ app.command()(seed)
 app.command()(load)
 app.command()(report)
 app.command()(demo)
+app.command()(sample)
 app.command(context_settings={"ignore_unknown_options": True})(inside)

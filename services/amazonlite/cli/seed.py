@@ -16,7 +16,8 @@ from rich.progress import Progress as Bar
 
 from amazonlite.cli.catalogue.loader import Loaded, Loader, LoadRefused, Progress
 from amazonlite.cli.catalogue.source import default_catalogue, read_catalogue
-from amazonlite.cli.load import SHOP_URL, load_client
+from amazonlite.cli.cluster.base import SHOP_URL
+from amazonlite.cli.load import load_client
 from amazonlite.cli.progress import explained
 from amazonlite.common.security.service_token import ServiceTokenSource, TokenSource
 

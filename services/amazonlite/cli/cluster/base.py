@@ -12,7 +12,8 @@ from amazonlite.cli.command import output_of
 from amazonlite.cli.images.recipe import Recipe
 
 Say = Callable[[str], None]
-SHOP_PORT = 8080
+SHOP_PORT = int(os.environ.get("AMAZONLITE_PORT") or 8080)
+SHOP_URL = f"http://127.0.0.1:{SHOP_PORT}"
 
 
 class Cluster(Protocol):

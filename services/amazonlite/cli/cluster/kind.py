@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from amazonlite.cli.cluster.base import Say
+from amazonlite.cli.cluster.base import SHOP_PORT, Say
 from amazonlite.cli.command import CommandFailed, follow, output_of
 from amazonlite.cli.images import application, layers
 from amazonlite.cli.images.recipe import Recipe
@@ -30,6 +30,8 @@ class Kind:
 
     def start(self, say: Say) -> None:
         KUBECONFIG.parent.mkdir(exist_ok=True)
+        config = KUBECONFIG.with_name("kind-config.yaml")
+        config.write_text((REPO / "kind-config.yaml").read_text().replace("hostPort: 8080", f"hostPort: {SHOP_PORT}"))
         if _NAME in output_of(["kind", "get", "clusters"]).split():
             output_of(["docker", "start", _NODE])
         else:
@@ -41,7 +43,7 @@ class Kind:
                     "--name",
                     _NAME,
                     "--config",
-                    str(REPO / "kind-config.yaml"),
+                    str(config),
                     "--wait",
                     "120s",
                 ],
