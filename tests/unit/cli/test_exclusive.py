@@ -1,5 +1,5 @@
-"""Two commands never change the cluster at once, nor under those that use it: the second is told and waits, and a killed
-one is not waited for."""
+"""Two commands never change the cluster at once, nor under those that use it: the second is told and waits, and a
+killed one is not waited for."""
 
 from __future__ import annotations
 
