@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from amazonlite.cli.paths import HOME
+from amazonlite.cli.paths import HOME, REPO
 
 RUN = HOME / "run"
 
@@ -27,6 +27,15 @@ def api_server_away() -> Iterator[None]:
         yield
     finally:
         _start(command)
+
+
+def mended() -> None:
+    """Starts what of the control plane gave up meanwhile, as a kubelet does elsewhere: a scheduler that lost the API
+    server may end by itself, and nothing would be scheduled any more."""
+    # Where the daemons were started, not in this test's network and mounts.
+    machine = ["nsenter", "--target", "1", "--net", "--mount"]
+    script = REPO / "tools" / "localkube" / "localkube.sh"
+    subprocess.run([*machine, script, "up"], check=True, capture_output=True, text=True)
 
 
 def _command_of(pid: int) -> list[str]:
