@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from amazonlite.cli.paths import HOME, REPO
+from support.machine import on_the_machine
 
 RUN = HOME / "run"
 
@@ -32,10 +33,8 @@ def api_server_away() -> Iterator[None]:
 def mended() -> None:
     """Starts what of the control plane gave up meanwhile, as a kubelet does elsewhere: a scheduler that lost the API
     server may end by itself, and nothing would be scheduled any more."""
-    # Where the daemons were started, not in this test's network and mounts.
-    machine = ["nsenter", "--target", "1", "--net", "--mount"]
     script = REPO / "tools" / "localkube" / "localkube.sh"
-    subprocess.run([*machine, script, "up"], check=True, capture_output=True, text=True)
+    subprocess.run(on_the_machine(str(script), "up"), check=True, capture_output=True, text=True)
 
 
 def _command_of(pid: int) -> list[str]:
