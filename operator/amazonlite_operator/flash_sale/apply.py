@@ -73,7 +73,7 @@ class Effects:
             case AddFinalizer():
                 await self._finalizer(look, wanted=True)
             case RemoveFinalizer():
-                await self._let_go(look, fence)
+                await self._finalizer(look, wanted=False)
             case Allocate() | SetState() | SetAdmission() | Settle() | DeleteSale():
                 return await self._sell(effect, o, fence)
             case StartJob() | DeleteJob():
@@ -85,13 +85,6 @@ class Effects:
             case _:
                 assert_never(effect)
         return None
-
-    async def _let_go(self, look: Look, fence: int) -> None:
-        o = look.observed
-        if o.deleting and o.sale is None:
-            # Inventory remembers the refusal: an allocation still under way must not take stock nobody would return.
-            await self._sales.delete(o.sale_id, _step(o, "delete", fence))
-        await self._finalizer(look, wanted=False)
 
     async def _finalizer(self, look: Look, *, wanted: bool) -> None:
         metadata = look.manifest["metadata"]

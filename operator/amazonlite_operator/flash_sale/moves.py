@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amazonlite_operator.flash_sale.actions import Action, Record, SetState, Wait
+from amazonlite_operator.flash_sale.actions import Action, DeleteSale, Record, SetState, Wait
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.phases import Phase, check_transition
 from amazonlite_operator.flash_sale.reasons import Reason
@@ -24,6 +24,17 @@ def enter(o: Observed, state: str) -> Action | None:
     if o.sale.state in (state, "ABORTED", "SETTLED"):
         return None
     return SetState(state, f"state-{o.status.transitions}-{state}")
+
+
+def clear_sale(o: Observed) -> Action | None:
+    """None only once inventory says that it holds nothing of the sale; until then its deletion is repeated.
+
+    Of a sale that inventory does not know the deletion leaves a tombstone: an allocation still under way must not take
+    stock that nobody would return. It stops half-way while payments do not say which holds are paid.
+    """
+    if not o.inventory_up:
+        return Wait(SOON, Reason.INVENTORY_UNAVAILABLE)
+    return None if o.sale is not None and o.sale.over else DeleteSale()
 
 
 def lost() -> Wait:

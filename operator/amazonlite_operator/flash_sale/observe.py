@@ -76,7 +76,7 @@ class Observer:
         return {name: _replicas(manifest) for name, manifest in zip(ordered, found, strict=True) if manifest}
 
     async def _observed(self, r: _Resource, generation: int, has_finalizer: bool) -> Observed:
-        over = r.status.phase in TERMINAL and not r.deleting
+        over = r.status.phase in TERMINAL and not has_finalizer
         rehearsal = r.status.rehearsal is not None and (
             r.deleting or r.status.phase in (Phase.REHEARSING, Phase.DRAINING)
         )

@@ -64,11 +64,17 @@ def _set_up(o: Observed) -> Action:
 
 
 def clean_up(o: Observed) -> Action | None:
+    """None once no Job is left, and no shadow as far as inventory answers. A shadow it never heard of gets a tombstone."""
     if o.rehearsal_job is not None:
         return DeleteJob()
-    if o.rehearsal_sale is not None and not o.rehearsal_sale.over and o.rehearsal_sale.state != "ABORTED":
+    if _begun(o) and o.inventory_up and (o.rehearsal_sale is None or not o.rehearsal_sale.over):
         return DeleteSale(rehearsal=True)
     return None
+
+
+def _begun(o: Observed) -> bool:
+    result = o.status.rehearsal
+    return result is not None and result.reason != Reason.REHEARSAL_SKIPPED
 
 
 def _record(o: Observed, reason: Reason) -> Record:
