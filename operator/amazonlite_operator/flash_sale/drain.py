@@ -12,7 +12,7 @@ from amazonlite_operator.flash_sale.actions import (
     Wait,
     WriteEvidence,
 )
-from amazonlite_operator.flash_sale.moves import SOON, advance, enter
+from amazonlite_operator.flash_sale.moves import SOON, advance, enter, shop_refuses
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.phases import Phase
 from amazonlite_operator.flash_sale.reasons import Reason
@@ -55,6 +55,8 @@ def _judge(o: Observed, settlement: Settlement) -> Action:
     if judgement.balanced:
         phase, reason = (Phase.ABORTED, Reason.SALE_ABORTED) if aborted else (Phase.SETTLED, Reason.SETTLED)
     elif not judgement.final and (not _all_answer(o) or o.now < settlement.at + o.spec.settle_timeout):
+        if o.books_refusal:
+            return shop_refuses(o.books_refusal)
         silent = "" if o.inventory_up else "inventory does not answer; "
         return Wait(SOON, Reason.AWAITING_BOOKS, f"{silent}{judgement.message}")
     else:

@@ -18,7 +18,7 @@ def advance(o: Observed, phase: Phase, reason: Reason, message: str = "", **fiel
 def enter(o: Observed, state: str) -> Action | None:
     """Put inventory's sale into the state, or None when it is there. An ended sale is never woken up."""
     if not o.inventory_up:
-        return Wait(SOON, Reason.INVENTORY_UNAVAILABLE)
+        return inventory_away(o)
     if o.sale is None:
         return lost() if o.status.allocated else None
     if o.sale.state in (state, "ABORTED", "SETTLED"):
@@ -33,8 +33,23 @@ def clear_sale(o: Observed) -> Action | None:
     stock that nobody would return. It stops half-way while payments do not say which holds are paid.
     """
     if not o.inventory_up:
-        return Wait(SOON, Reason.INVENTORY_UNAVAILABLE)
+        return inventory_away(o)
     return None if o.sale is not None and o.sale.over else DeleteSale()
+
+
+def inventory_away(o: Observed) -> Wait:
+    if o.inventory_refusal:
+        return shop_refuses(o.inventory_refusal)
+    return Wait(SOON, Reason.INVENTORY_UNAVAILABLE)
+
+
+def shop_refuses(refusal: str) -> Wait:
+    return Wait(STALLED_FOR, Reason.SHOP_REFUSES, f"{refusal} {Reason.SHOP_REFUSES.explanation}", stalled=True)
+
+
+def cluster_refuses(refusal: str, seconds: float = STALLED_FOR) -> Wait:
+    message = f"{refusal} {Reason.CLUSTER_REFUSES.explanation}"
+    return Wait(min(seconds, STALLED_FOR), Reason.CLUSTER_REFUSES, message, stalled=True)
 
 
 def lost() -> Wait:

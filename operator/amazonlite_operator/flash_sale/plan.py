@@ -23,7 +23,15 @@ from amazonlite_operator.flash_sale.actions import (
 from amazonlite_operator.flash_sale.admission import next_admission, throttled
 from amazonlite_operator.flash_sale.capacity import hold_capacity, not_found, raise_again
 from amazonlite_operator.flash_sale.drain import draining
-from amazonlite_operator.flash_sale.moves import SOON, advance, clear_sale, enter
+from amazonlite_operator.flash_sale.moves import (
+    SOON,
+    STALLED_FOR,
+    advance,
+    clear_sale,
+    cluster_refuses,
+    enter,
+    inventory_away,
+)
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.phases import TERMINAL, Phase
 from amazonlite_operator.flash_sale.reasons import Reason
@@ -34,10 +42,19 @@ QUEUE_REFRESH, LIVE_REFRESH = 5.0, 2.0
 
 
 def next_action(o: Observed) -> Action:
+    action = _next(o)
+    if o.cluster_refusal and isinstance(action, Wait) and action.seconds is not None:
+        return cluster_refuses(o.cluster_refusal, action.seconds)
+    return action
+
+
+def _next(o: Observed) -> Action:
     if o.deleting:
         return _release(o)
     if o.status.phase in TERMINAL:
         return _let_go(o) if o.has_finalizer else Wait(None, _final_reason(o))
+    if o.invalid is not None:
+        return Wait(STALLED_FOR, o.invalid.reason, o.invalid.message, stalled=True)
     if not o.has_finalizer:
         return AddFinalizer()
     return _over(o) or _STEPS[o.status.phase](o)
@@ -76,7 +93,7 @@ def _sold_out(o: Observed) -> bool:
 
 def _pending(o: Observed) -> Action:
     if not o.status.allocated:
-        return Allocate() if o.inventory_up else Wait(SOON, Reason.INVENTORY_UNAVAILABLE)
+        return Allocate() if o.inventory_up else inventory_away(o)
     if o.spec.rehearsal and o.status.rehearsal is None:
         return rehearsal.begin(o)
     if o.missing:
