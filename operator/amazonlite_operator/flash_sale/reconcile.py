@@ -113,7 +113,7 @@ class Reconciler:
 
     async def _refused(self, look: Look, refusal: Refusal) -> float:
         if refusal.code == "stale_fence":
-            self._lease.step_back()
+            self._lease.step_back(int(refusal.members.get("fence", 0)))
             raise LeadershipLost(refusal.detail)
         if refusal.status in (401, 403):
             wait = shop_refuses(f"inventory: {refusal}")
