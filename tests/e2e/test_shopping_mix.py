@@ -83,5 +83,5 @@ async def assert_adds_up(shop: Shop, sku: str) -> None:
     """What is on hand is available or reserved, and the ledger tells the same."""
     stock = await shop.stock(sku)
     assert stock["onHand"] == stock["available"] + stock["reserved"], stock
-    status, ledger, _ = await shop.request("GET", f"{INVENTORY}/internal/ledger/{sku}", shop.operator)
+    status, ledger, _ = await shop.request("GET", f"{INVENTORY}/internal/ledger/{sku}", shop.staff)
     assert status == 200 and ledger["conserved"] is True, ledger

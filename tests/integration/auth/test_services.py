@@ -28,12 +28,12 @@ async def bulk(shop: Shop, body: dict[str, Any], client: str = "load") -> Answer
 async def test_a_service_gets_a_token_with_its_scopes(shop: Shop) -> None:
     known = (await shop.validate(await shop.service_token("load"))).json()
     assert (known["subject"], known["kind"]) == ("svc_load", "service")
-    assert known["scopes"] == ["internal", "staff:tokens"]
+    assert known["scopes"] == ["ledger:read", "staff:tokens"]
 
 
 @pytest.mark.parametrize(
     ("client_id", "secret"),
-    [("load", "gateway-secret"), ("load", ""), ("nobody", "nobody-secret"), ("nobody", ""), ("../load", "load-secret")],
+    [("load", "order-secret"), ("load", ""), ("nobody", "nobody-secret"), ("nobody", ""), ("../load", "load-secret")],
 )
 async def test_wrong_credentials_are_refused(shop: Shop, client_id: str, secret: str) -> None:
     answer = await shop.client.post("/api/auth/service-tokens", {"clientId": client_id, "clientSecret": secret})
@@ -91,7 +91,7 @@ async def test_unreasonable_bulk_requests_are_refused(shop: Shop, body: dict[str
 
 
 async def test_only_staff_makes_tokens(shop: Shop) -> None:
-    assert code_of(await bulk(shop, {"count": 1}, client="gateway"), 403) == "insufficient_scope"
+    assert code_of(await bulk(shop, {"count": 1}, client="order"), 403) == "insufficient_scope"
     shopper = bearer((await shop.session())["accessToken"])
     answer = await shop.client.post("/api/auth/tokens:bulk", {"count": 1, "reason": "why not"}, headers=shopper)
     assert code_of(answer, 403) == "insufficient_scope"
@@ -142,10 +142,10 @@ async def test_broken_secrets_leave_the_working_ones_in_place(shop: Shop) -> Non
 
 
 async def test_a_new_client_is_taken_in_without_a_restart(shop: Shop) -> None:
-    content = {"secretHash": hash_of("order-secret"), "scopes": ["internal"]}
-    (shop.settings.auth_clients_dir / "order").write_text(json.dumps(content))
+    content = {"secretHash": hash_of("payment-secret"), "scopes": ["orders:read-any"]}
+    (shop.settings.auth_clients_dir / "payment").write_text(json.dumps(content))
     upkeep.reload(shop.desk)
-    assert await shop.service_token("order")
+    assert await shop.service_token("payment")
 
 
 async def test_with_redis_away_a_logout_says_that_it_must_be_repeated(

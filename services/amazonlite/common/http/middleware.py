@@ -29,11 +29,10 @@ QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _CORRELATION = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 # Headers of which one value is read. With two, the gateway could judge by one and a service act by the other.
-_SINGLE = frozenset(
-    (b"authorization", b"content-length", b"content-type", b"cookie", b"host", b"idempotency-key", b"if-match")
-) | frozenset(
-    (b"provider-signature", b"traceparent", b"x-api-version", b"x-correlation-id", b"x-fencing-token")
-    + (b"x-forwarded-host", b"x-forwarded-proto", b"x-queue-ticket")
+_SINGLE = (
+    frozenset((b"authorization", b"content-length", b"content-type", b"cookie", b"host", b"idempotency-key"))
+    | frozenset((b"if-match", b"provider-signature", b"traceparent", b"x-api-version", b"x-correlation-id"))
+    | frozenset((b"x-fencing-token", b"x-forwarded-host", b"x-forwarded-proto", b"x-queue-ticket"))
 )
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CLIENT_WENT_AWAY = 499
