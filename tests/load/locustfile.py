@@ -25,6 +25,8 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.exception import RescheduleTask
 
+from amazonlite.cli.cluster.base import SHOP_URL
+
 Body = dict[str, Any]
 
 # What a good shop may answer instead of serving; with Retry-After the same request is sent again after that time.
@@ -51,7 +53,7 @@ class NotServed(RuntimeError):
 class Shopper(FastHttpUser):
     """One customer. A visit that is refused, or finds nothing to buy, ends early and is no failure."""
 
-    host = "http://127.0.0.1:8080"
+    host = SHOP_URL
     wait_time = between(1, 3)
     network_timeout = 15.0
     tokens: Iterator[str] = iter(())

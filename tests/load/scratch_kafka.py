@@ -11,7 +11,8 @@ from typing import Any, cast
 
 from kubernetes import client
 
-from amazonlite.cli.kube import NAMESPACE, connect
+from amazonlite.cli.kube import connect
+from amazonlite.cli.paths import NAMESPACE
 from amazonlite.common.core.settings import KafkaSettings
 from amazonlite.common.events.provision import provision
 from amazonlite.common.events.topics import TOPICS

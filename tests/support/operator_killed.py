@@ -8,7 +8,8 @@ from typing import Any
 
 from kubernetes import client
 
-from amazonlite.cli.kube import NAMESPACE, connect
+from amazonlite.cli.kube import connect
+from amazonlite.cli.paths import NAMESPACE
 from amazonlite.cli.shoppers.crowd import Crowd, plans
 from amazonlite.cli.shoppers.shopper import Plan
 from amazonlite.common.testing.eventually import eventually

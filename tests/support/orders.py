@@ -65,12 +65,15 @@ class FakePayments:
 class FakeGoods:
     """The claims that inventory holds units for, and the orders whose goods are sold, as a test says."""
 
+    away: bool = False
     known: dict[str, ClaimFact] = field(default_factory=dict)
     sold: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
     async def claim_of(self, order_id: str) -> ClaimFact | None:
         self.asked.append(order_id)
+        if self.away:
+            raise Unavailable("The test took inventory away.")
         return self.known.get(order_id)
 
     async def are_sold(self, order_id: str) -> bool:

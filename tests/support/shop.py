@@ -45,10 +45,11 @@ class Shop:
 
     async def answers(self) -> bool:
         """Whether every service that has a store answers."""
+        shopper = await self.shopper("usr_test-answers")  # before the calls are made, which nobody awaits if it fails
         calls = [
             self.request("GET", "/api/products", params={"limit": "1"}),
             self.request("GET", "/api/inventory/NONE"),
-            self.request("GET", "/api/orders", await self.shopper("usr_test-answers")),
+            self.request("GET", "/api/orders", shopper),
             self.request("POST", f"{PAYMENT}/internal/payments/summary", self.operator, json={"saleId": "none"}),
         ]
         return all(0 < status < 500 for status, _, _ in await asyncio.gather(*calls))

@@ -41,6 +41,9 @@ amazonlite.dev/reaches-kafka: "true"
 - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
 - {name: POD_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
 - {name: LOG_LEVEL, value: {{ .Values.logLevel }}}
+{{- with .Values.instance }}
+- {name: INSTANCE_ID, value: {{ . | quote }}}
+{{- end }}
 {{- with .Values.otlpEndpoint }}
 - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }}}
 {{- end }}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.http.client import RemoteProblem, ServiceClient
 from amazonlite.order.ports import ClaimFact
 
@@ -16,8 +17,10 @@ class HttpGoods:
         try:
             # Not repeatable: whoever asks for the order asks again.
             hold = await self._client.request("GET", f"/internal/holds/{quote(order_id, safe='')}")
-        except RemoteProblem:  # there is none, or nobody can say: the claim's event still comes
-            return None
+        except RemoteProblem as problem:
+            if problem.status == 404:
+                return None
+            raise Unavailable("Whether units are held for the order cannot be found out now.") from problem
         return ClaimFact.of(hold) if hold["state"] == "HELD" else None
 
     async def are_sold(self, order_id: str) -> bool:

@@ -7,30 +7,25 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.ids import time_of
 from amazonlite.common.data.unit_of_work import in_transaction
-from amazonlite.common.observe.logs import get_logger
 from amazonlite.order import store
 from amazonlite.order.claim import open_claimed_order
 from amazonlite.order.desk import OrderDesk
 from amazonlite.order.domain import Cause, Order
-
-log = get_logger(__name__)
 
 EVENT_IS_LATE = timedelta(seconds=1)
 NO_CLAIM_SO_OLD = timedelta(hours=1)
 
 
 async def open_late(desk: OrderDesk, order_id: str) -> Order | None:
-    """The order, made now if there is a hold for it; None while the event still has time, or when there is no hold."""
+    """The order, made now if there is a hold for it; None while the event still has time, or when there is no hold.
+
+    Raises Unavailable when inventory cannot say: that there is no such order would not be known to be true.
+    """
     if not _overdue(order_id, desk.clock.now()):
         return None
-    try:
-        claim = await desk.goods.claim_of(order_id)
-    except Unavailable as error:
-        log.warning("late_claim_not_found_out", order=order_id, code=error.code)
-        return None
+    claim = await desk.goods.claim_of(order_id)
     if claim is None:
         return None
     await in_transaction(desk.transactions, lambda uow: open_claimed_order(desk, uow, claim, Cause("hold")))

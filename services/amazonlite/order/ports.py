@@ -87,7 +87,7 @@ class Goods(Protocol):
     """What inventory has set aside for orders."""
 
     async def claim_of(self, order_id: str) -> ClaimFact | None:
-        """The flash-sale claim that this order is made of, while its units are held."""
+        """The flash-sale claim that this order is made of, while its units are held. Unavailable: nothing is known."""
         ...
 
     async def are_sold(self, order_id: str) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.event import Event
 from amazonlite.order.errors import OrderNotFound
 from amazonlite.order.ports import ClaimFact
@@ -35,6 +36,15 @@ async def test_the_event_has_a_second_to_come_by_itself(bench: OrderBench) -> No
     with pytest.raises(OrderNotFound):
         await get_order(bench.desk, SERVICE, claim.subject)
     assert bench.goods.asked == []
+
+
+async def test_nobody_is_told_that_there_is_none_while_inventory_cannot_say(bench: OrderBench) -> None:
+    claim = await unheard(bench, age=1.1)
+    bench.goods.away = True
+    with pytest.raises(Unavailable):
+        await get_order(bench.desk, ALICE, claim.subject)
+    bench.goods.away = False
+    assert (await get_order(bench.desk, ALICE, claim.subject)).state == "RESERVED"
 
 
 @pytest.mark.parametrize(

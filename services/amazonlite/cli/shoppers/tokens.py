@@ -6,12 +6,17 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from amazonlite.cli.errors import CommandError
+
 MOST_PER_CALL = 1000
 TOKEN_TTL_SECONDS = 3600
 
 
-class TokensRefused(RuntimeError):
+class TokensRefused(CommandError):
     """The auth service did not give tokens; the message says why. Nothing was changed in the shop."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("tokens_refused", what, "everything; nobody was sent", "`amazonlite up` renews credentials")
 
 
 @dataclass(frozen=True, slots=True)
