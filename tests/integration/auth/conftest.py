@@ -90,6 +90,7 @@ async def shop(tmp_path: Path, mysql_for: Callable[[str], MysqlSettings], redis_
         redis=RedisSettings(url=redis_url),
         auth_signing_keys_dir=signing,
         auth_clients_dir=clients,
+        auth_bulk_tokens=True,
     )
     clock = FakeClock()
     app = create(settings, clock=clock)
