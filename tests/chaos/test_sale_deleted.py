@@ -30,7 +30,7 @@ async def test_what_was_just_paid_stays_sold_and_the_rest_is_back(shop: Shop, sa
     sku = await shop.stocked_product(on_hand=IN_STOCK)
     name = sales.apply(sale_spec(sku, UNITS, opens_in=4, lasts=120, holdTTL="60s"))
     sale = sales.sale_id(name)
-    tokens = await shop.shoppers([f"usr_{name}-{number:02d}" for number in range(PAYING)])
+    tokens = await shop.shoppers([f"syn_{name}-{number:02d}" for number in range(PAYING)])
     history = History({token: customer for customer, token in tokens.items()})
     api = ShopApi(shop.session, GATEWAY, observe=history.observe)
     buyers = [Buyer(api, sale, who, token, time.monotonic() + 60) for who, token in tokens.items()]

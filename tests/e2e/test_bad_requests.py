@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from amazonlite.common.testing.eventually import eventually
-from support.shop import Shop
+from support.shop import AUTH, Shop
 
 pytestmark = pytest.mark.cluster
 
@@ -20,6 +20,14 @@ CASES: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
     "malformed body": ("POST", "/api/auth/login", {"data": b"{"}, 422, "invalid_request"),
     "wrong types": ("POST", "/api/auth/login", {"json": {"email": 7}}, 422, "invalid_request"),
     "unsigned webhook": ("POST", "/api/payments/webhooks/provider", {"json": {}}, 401, "signature_invalid"),
+    "bulk tokens from outside": (
+        *("POST", "/internal/auth/tokens:bulk", {"json": {"count": 1, "reason": "test"}}),
+        *(404, "route_not_found"),
+    ),
+    "bulk tokens where they were": (
+        *("POST", "/api/auth/tokens:bulk", {"json": {"count": 1, "reason": "test"}}),
+        *(404, "route_not_found"),
+    ),
     "internal path": ("GET", "/internal/flash-sales/fs_x", {}, 404, "route_not_found"),
 }
 
@@ -34,8 +42,8 @@ async def test_a_bad_request_gets_a_problem(shop: Shop, case: str) -> None:
 
 
 async def test_an_expired_token_is_refused(shop: Shop) -> None:
-    body = {"subjects": ["usr_expires"], "ttlSeconds": 1, "reason": "test"}
-    status, signed, _ = await shop.request("POST", "/api/auth/tokens:bulk", shop.staff, json=body)
+    body = {"subjects": ["syn_expires"], "ttlSeconds": 1, "reason": "test"}
+    status, signed, _ = await shop.request("POST", f"{AUTH}/internal/auth/tokens:bulk", shop.staff, json=body)
     assert status == 200, signed
 
     async def refused() -> bool:
@@ -46,7 +54,7 @@ async def test_an_expired_token_is_refused(shop: Shop) -> None:
 
 
 async def test_a_client_that_asks_too_often_is_told_when_to_come_back(shop: Shop) -> None:
-    token = await shop.shopper("usr_hasty")
+    token = await shop.shopper("syn_hasty")
     answers = await asyncio.gather(*(shop.request("GET", "/api/orders", token) for _ in range(100)))
     refused = [(body, headers) for status, body, headers in answers if status == 429]
     assert refused, "100 requests at once were all served"

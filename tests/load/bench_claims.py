@@ -159,7 +159,7 @@ def _environment(stack: AsyncExitStack, kafka: KafkaSettings) -> dict[str, str]:
 
 async def _open_sale(inventory: str) -> str:
     """A sale so large and so wide open that only the claim path limits it."""
-    staff = mint_token("svc_bench", ("internal", "staff:stock", "flash-sales:operate"), kind="service")
+    staff = mint_token("svc_bench", ("staff:stock", "flash-sales:operate"), kind="service")
     sale, units, now = "fs_bench", 1_000_000, datetime.now(UTC)
     body = {
         "name": "bench",

@@ -104,7 +104,7 @@ async def run_rush(shop: Shop, sales: FlashSales, rush: Rush, fault: Fault = no_
     sku = await shop.stocked_product(on_hand=rush.units * 2)
     name = sales.apply(spec := _spec(sku, rush))
     sale = sales.sale_id(name)
-    tokens = await shop.shoppers([f"usr_{name}-{number:05d}" for number in range(rush.buyers)])
+    tokens = await shop.shoppers([f"syn_{name}-{number:05d}" for number in range(rush.buyers)])
     await sales.in_phase(name, "Queueing", "Live", within=60)
     history = History({token: customer for customer, token in tokens.items()})
     crowd = _crowd(rush, sale, tokens, history)

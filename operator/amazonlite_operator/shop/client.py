@@ -72,9 +72,9 @@ class ShopClient:
         try:
             return await self._attempt(method, path, json, headers or {}, query)
         except Refusal as refusal:
-            if refusal.status != 401:
+            if refusal.status != 401 and refusal.code != "insufficient_scope":
                 raise
-            self._tokens.drop()  # keys may have been rotated: once more with a fresh one
+            self._tokens.drop()  # keys may have been rotated, or rights granted since: once more with a fresh one
             return await self._attempt(method, path, json, headers or {}, query)
 
     async def _attempt(

@@ -46,6 +46,7 @@ Desk = Annotated[AuthDesk, Depends(desk_of)]
 
 routes = APIRouter(prefix="/api/auth", tags=["auth"], dependencies=[Depends(never_cached)])
 published = APIRouter(tags=["auth"])
+internal = APIRouter(prefix="/internal/auth", tags=["internal"], dependencies=[Depends(never_cached)])
 
 
 @routes.post("/signup", status_code=201)
@@ -94,11 +95,11 @@ async def service_token(desk: Desk, body: ClientCredentials) -> ServiceTokenView
     return ServiceTokenView(access_token=token, expires_in=int(SERVICE_TTL.total_seconds()))
 
 
-@routes.post("/tokens:bulk")
+@internal.post("/tokens:bulk")
 async def bulk(
     desk: Desk, body: BulkRequest, asking: Annotated[Principal, Depends(require("staff:tokens"))]
 ) -> BulkTokens:
-    """Tokens of many shoppers at once, for load tests; who asked and why is recorded."""
+    """Tokens of many synthetic customers at once, for load tests and rehearsals; who asked and why is recorded."""
     made = await make_tokens(
         desk,
         requested_by=asking.subject,

@@ -45,7 +45,7 @@ def create(settings: Settings | None = None, *, clock: Clock | None = None) -> F
 
     app = create_app(
         "auth",
-        routers=[api.routes, api.published],
+        routers=[api.routes, api.published, *([api.internal] if settings.auth_bulk_tokens else [])],
         background=[upkeep.republishing, upkeep.reloading, upkeep.purging],
         # Redis is no reason to be taken out of service: all but logout works without it.
         readiness={"mysql": database},

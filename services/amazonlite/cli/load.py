@@ -16,6 +16,7 @@ from amazonlite.cli.errors import CommandError
 from amazonlite.cli.exclusive import in_use
 from amazonlite.cli.kube import connect, read_secret
 from amazonlite.cli.progress import explained
+from amazonlite.cli.reach import reached
 from amazonlite.cli.shoppers.crowd import DEFAULT_MIX, Crowd, Tally, plans
 from amazonlite.cli.shoppers.tokens import StaffClient, shopper_tokens
 
@@ -63,8 +64,9 @@ async def send_crowd(
     base_url: str, name: str, buyers: int, *, patience: float, arrival: float, seed: int, tally: Tally | None = None
 ) -> Tally:
     """``buyers`` shoppers to the sale called ``name``, each to the end of the visit."""
-    customers = [f"usr_load-{name}-{number:05d}" for number in range(buyers)]
-    tokens = await shopper_tokens(base_url, load_client(), customers, reason=f"load test of sale {name}")
+    customers = [f"syn_load-{name}-{number:05d}" for number in range(buyers)]
+    async with reached("auth") as auth:
+        tokens = await shopper_tokens(auth, load_client(), customers, reason=f"load test of sale {name}")
     crowd = Crowd(
         base_url=base_url,
         sale=await find_sale(base_url, name),

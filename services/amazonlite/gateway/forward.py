@@ -42,10 +42,14 @@ class TrustedProxies:
 
 @dataclass(slots=True)
 class Incoming:
-    """One pass over the client's headers: what is passed on, and what the gateway itself looks at."""
+    """One pass over the client's headers: what is passed on, and what the gateway itself looks at.
+
+    `authorization` is what the client claims and is never passed on; the backend reads `token`, once it is verified.
+    """
 
     passed: HeaderList = field(default_factory=list)
     authorization: bytes = b""
+    token: str = ""
     host: bytes = b""
     forwarded_for: bytes = b""
     forwarded_proto: bytes = b""
@@ -65,16 +69,16 @@ class Incoming:
                 found._note(header, named)
         if named:
             found.passed = [header for header in passed if header[0] not in named]
+            found.keyed = found.keyed and b"idempotency-key" not in named
         return found
 
     def _note(self, header: tuple[bytes, bytes], named: set[bytes]) -> None:
         name, value = header
-        if name in {b"authorization", b"idempotency-key"}:
+        if name == b"authorization":
+            self.authorization = value
+        elif name == b"idempotency-key":
             self.passed.append(header)
-            if name == b"authorization":
-                self.authorization = value
-            else:
-                self.keyed = True
+            self.keyed = True
         elif name == b"host":
             self.host = value
         elif name in {b"content-length", b"transfer-encoding"}:
@@ -112,6 +116,8 @@ def request_bytes(
         % (forwarded_for, proto, incoming.host),
         f"x-correlation-id: {trace[0]}\r\ntraceparent: {trace[1]}\r\n".encode("latin-1"),
     ]
+    if incoming.token:
+        parts.append(b"authorization: Bearer %s\r\n" % incoming.token.encode())
     for name, value in incoming.passed:
         parts += (name, b": ", value, b"\r\n")
     if body or incoming.has_body or method in {"POST", "PUT", "PATCH"}:

@@ -88,7 +88,10 @@ class Proxy:
 
     async def _authenticate(self, rule: Rule, incoming: Incoming) -> Principal | None:
         if incoming.authorization:
-            return await self._parts.verifier.verify(bearer_of(incoming.authorization.decode("latin-1")))
+            token = bearer_of(incoming.authorization.decode("latin-1"))
+            principal = await self._parts.verifier.verify(token)
+            incoming.token = token
+            return principal
         if rule.auth_required:
             raise TokenMissing
         return None

@@ -83,13 +83,14 @@ async def shop(tmp_path: Path, mysql_for: Callable[[str], MysqlSettings], redis_
     signing.mkdir()
     clients.mkdir()
     write_key(signing, "2030-01-01")
-    for name, scopes in {"gateway": ["internal"], "load": ["internal", "staff:tokens"]}.items():
+    for name, scopes in {"order": ["payments:seal"], "load": ["ledger:read", "staff:tokens"]}.items():
         (clients / name).write_text(json.dumps({"secretHash": hash_of(f"{name}-secret"), "scopes": scopes}))
     settings = Settings(
         mysql=mysql_for("auth"),
         redis=RedisSettings(url=redis_url),
         auth_signing_keys_dir=signing,
         auth_clients_dir=clients,
+        auth_bulk_tokens=True,
     )
     clock = FakeClock()
     app = create(settings, clock=clock)

@@ -130,6 +130,28 @@ async def test_a_good_token_is_passed_on_and_its_absence_matters_only_where_requ
     assert problem(await gateway.get("/api/private")) == (401, "token_missing")
 
 
+@pytest.mark.parametrize("last_is_good", [True, False])
+async def test_of_two_tokens_none_is_chosen(gateway: AsgiClient, echo: Any, last_is_good: bool) -> None:
+    tokens = [bearer("of-somebody")["Authorization"], bearer(mint_token("usr_1"))["Authorization"]]
+    first, last = tokens if last_is_good else reversed(tokens)
+    answer = await gateway.get("/api/private", headers={"Authorization": first, "authorization": last})
+    assert problem(answer) == (400, "repeated_header")
+    assert echo.asked == 0
+
+
+async def test_the_backend_reads_the_token_that_was_verified_and_nothing_around_it(gateway: AsgiClient) -> None:
+    token = mint_token("usr_1")
+    answer = await gateway.get("/api/echo", headers={"Authorization": f"bEARER   {token} "})
+    assert answer.json()["headers"]["authorization"] == f"Bearer {token}"
+
+
+async def test_a_key_that_the_connection_keeps_makes_no_request_repeatable(gateway: AsgiClient, echo: Any) -> None:
+    headers = {"Connection": "Idempotency-Key, Authorization", "Idempotency-Key": "a", **bearer(mint_token("usr_1"))}
+    answer = await gateway.post("/api/echo/drop", {}, headers=headers)
+    assert problem(answer) == (502, "bad_gateway")
+    assert echo.asked == 1
+
+
 @pytest.mark.parametrize(
     ("authorization", "code"),
     [

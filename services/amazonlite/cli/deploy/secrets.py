@@ -28,15 +28,13 @@ REDIS_KEYS: Mapping[str, tuple[str, ...]] = {
 }
 """Key patterns each service may touch; it may touch no others."""
 CLIENTS: Mapping[str, tuple[str, ...]] = {
-    "gateway": ("internal",),
-    "inventory": ("internal",),
-    "order": ("internal",),
-    "payment": ("internal",),
-    "product": ("internal",),
-    "operator": ("internal", "flash-sales:operate"),
-    "load": ("internal", "staff:tokens", "staff:stock", "staff:catalogue"),
+    "inventory": ("payments:seal",),
+    "order": ("payments:seal", "payments:read-any", "reservations:read"),
+    "payment": ("orders:read-any",),
+    "operator": ("flash-sales:operate", "orders:summarise", "payments:summarise"),
+    "load": ("staff:tokens", "staff:stock", "staff:catalogue", "ledger:read"),
 }
-"""Scopes of each client of the auth service."""
+"""Scopes of each client of the auth service: the calls that its program makes, and no others."""
 SIGNING = "auth-signing"
 
 

@@ -188,10 +188,13 @@ class ServiceClient:
             return msgspec.json.decode(answer) if answer else None
         if status in _RETRIED_STATUSES:
             raise _NoAnswer(str(status))
-        if status == 401 and self._tokens is not None:
-            self._tokens.forget()  # our own token, not the caller's: the caller can only come back
+        problem = _problem_of(answer)
+        if self._tokens is not None and (status == 401 or problem.get("code") == "insufficient_scope"):
+            # Our own token, not the caller's: the caller can only come back. Rights may have been granted since it was
+            # made, as when a new version is rolled out.
+            self._tokens.forget()
             raise self._unavailable()
-        raise RemoteProblem(status, _problem_of(answer), headers)
+        raise RemoteProblem(status, problem, headers)
 
     def _unavailable(self) -> RemoteUnavailable:
         return RemoteUnavailable(
