@@ -66,6 +66,7 @@ check-imports:
 check-generated:
 	$(RUN) python -m amazonlite_operator.crdgen --check
 	$(RUN) python -m amazonlite.common.events.asyncapi --check
+	$(RUN) python -m amazonlite.common.events.access --check
 
 check-types:
 	$(RUN) mypy services operator

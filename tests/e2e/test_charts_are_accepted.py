@@ -21,7 +21,7 @@ pytestmark = pytest.mark.cluster
 
 GIVEN = {"platform": {"image": "registry.invalid/amazonlite/app:content"}, "stores": {}}
 # The Strimzi operator brings these kinds along; it is not installed here.
-STRIMZI = {"Kafka", "KafkaNodePool"}
+STRIMZI = {"Kafka", "KafkaNodePool", "KafkaUser"}
 
 
 def values_files() -> list[tuple[str, str]]:
@@ -77,7 +77,7 @@ def test_what_a_values_file_renders_is_accepted(cluster: Cluster, namespace: str
 
 def test_production_brings_no_store_of_its_own_but_kafka_by_strimzi(cluster: Cluster, namespace: str) -> None:
     kinds = {found["kind"]: found for found in rendered(cluster, namespace, "stores", "values-production.yaml")}
-    assert set(kinds) == {"Kafka", "KafkaNodePool", "Service"}
+    assert set(kinds) == {*STRIMZI, "Service"}
     pool, broker = kinds["KafkaNodePool"], kinds["Kafka"]
     assert pool["metadata"]["labels"]["strimzi.io/cluster"] == broker["metadata"]["name"]
     config = broker["spec"]["kafka"]["config"]

@@ -152,6 +152,8 @@ def _environment(stack: AsyncExitStack, kafka: KafkaSettings) -> dict[str, str]:
         "MYSQL_USER": mysql.user,
         "MYSQL_PASSWORD": mysql.password,
         "KAFKA_BOOTSTRAP": kafka.bootstrap,
+        "KAFKA_USER": kafka.user,
+        "KAFKA_PASSWORD": kafka.password,
         "QUEUE_TICKET_KEY": TICKET_KEY,
         "PYTHONPATH": str(Path(__file__).parent.parent),
     }

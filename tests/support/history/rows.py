@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 from kafka import KafkaConsumer, TopicPartition
 from pymysql.cursors import Cursor
 
+from amazonlite.common.events.kafka_client import admin_config
 from amazonlite.common.events.topics import TOPICS, dlq_of
-from amazonlite.common.testing.stores import address, root_cursor
+from amazonlite.common.testing.stores import kafka_settings, root_cursor
 from amazonlite.inventory.domain import EFFECTS, Kind
 
 Row = TypeVar("Row")
@@ -136,7 +137,7 @@ def spans_of(booked: Iterable[tuple[float, Kind, int]]) -> list[tuple[float, flo
 
 def dead_letters() -> dict[str, int]:
     """How many records each dead letter topic has ever had."""
-    consumer = KafkaConsumer(bootstrap_servers=address("TEST_KAFKA"), enable_auto_commit=False)
+    consumer = KafkaConsumer(**admin_config(kafka_settings()), enable_auto_commit=False)
     try:
         names = [dlq_of(topic.name) for topic in TOPICS]
         parts = [TopicPartition(name, p) for name in names for p in consumer.partitions_for_topic(name) or ()]
