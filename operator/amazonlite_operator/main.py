@@ -72,7 +72,7 @@ class Operator:
             asyncio.create_task(part, name=name)
             for name, part in {
                 "lease": self._lease.keep(),
-                "heartbeat": self.heartbeat.beat(),
+                "heartbeat": self.heartbeat.keep(),
                 "flash-sales": self._controller.run(self._namespace),
             }.items()
         ]
