@@ -1,7 +1,7 @@
 """Proof that the watch still hears: a ConfigMap this process touches, seen again through its own kopf watch.
 
 A watch can go deaf without an error (nolar/kopf#1276); the process then looks well and reacts to nothing. Only what
-the API server has taken or listed can be missed by the watch: its outage is no deafness, for a restart would not end it.
+the API server has taken or listed can be missed by the watch. An outage of its own is no deafness: no restart ends it.
 """
 
 from __future__ import annotations
