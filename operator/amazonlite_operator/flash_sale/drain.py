@@ -53,7 +53,7 @@ def _judge(o: Observed, settlement: Settlement) -> Action:
     judgement = settle.judge(o.spec, settlement, o.books)
     aborted = o.status.aborting or o.spec.abort
     if judgement.balanced:
-        phase, reason = (Phase.ABORTED, Reason.SALE_ABORTED) if aborted else (Phase.SETTLED, Reason.SETTLED)
+        phase, reason = (Phase.ABORTED, _why_aborted(o)) if aborted else (Phase.SETTLED, Reason.SETTLED)
     elif not judgement.final and (not _all_answer(o) or o.now < settlement.at + o.spec.settle_timeout):
         if o.books_refusal:
             return shop_refuses(o.books_refusal)
@@ -63,6 +63,11 @@ def _judge(o: Observed, settlement: Settlement) -> Action:
         phase, reason = Phase.FAILED, judgement.reason
     outcome = Outcome(at=o.now, phase=phase, reason=reason, message=judgement.message, books=o.books)
     return Record(o.status.changed(settlement=settlement, outcome=outcome))
+
+
+def _why_aborted(o: Observed) -> Reason:
+    by_breach = o.status.abort_reason == Reason.ABORTED_BY_BREACH
+    return Reason.ABORTED_BY_BREACH if by_breach else Reason.SALE_ABORTED
 
 
 def _all_answer(o: Observed) -> bool:

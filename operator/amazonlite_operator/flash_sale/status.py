@@ -21,7 +21,6 @@ _AS_ASKED = frozenset(
         Reason.QUEUE_OPEN,
         Reason.SALE_OPEN,
         Reason.PAUSED_BY_SPEC,
-        Reason.SETTLED,
     }
 )
 # Six readings are due within it: one that fails proves nothing.
@@ -62,18 +61,25 @@ def _only_kstatus(o: Observed, status: FlashSaleStatus, wait: Wait) -> FlashSale
 
 
 def _kstatus(status: FlashSaleStatus, wait: Wait) -> dict[str, Judged]:
-    """Ready, Reconciling and Stalled as kstatus reads them; never two of them True."""
+    """Ready, Reconciling and Stalled as kstatus reads them; exactly one of them is True.
+
+    A sale that is over is not in progress: it ended as the spec asks (settled, or aborted by a person), or it failed.
+    """
     message = wait.message or wait.reason.explanation
-    over = status.phase in TERMINAL
-    failed = status.phase is Phase.FAILED
-    ready = wait.reason in _AS_ASKED and not wait.stalled and not failed
+    failed = status.phase is Phase.FAILED or _aborted_by_breach(status)
+    as_asked = status.phase in TERMINAL or wait.reason in _AS_ASKED
     stalled = wait.stalled or failed
-    reconciling = not ready and not stalled and not over
+    ready = as_asked and not stalled
+    reconciling = not ready and not stalled
     return {
         "Ready": ("True" if ready else "False", wait.reason, message),
         "Reconciling": ("True" if reconciling else "False", wait.reason, message),
         "Stalled": ("True" if stalled else "False", wait.reason, message),
     }
+
+
+def _aborted_by_breach(status: FlashSaleStatus) -> bool:
+    return status.phase is Phase.ABORTED and status.abort_reason == Reason.ABORTED_BY_BREACH
 
 
 def _capacity(o: Observed, status: FlashSaleStatus) -> Judged:
