@@ -99,6 +99,10 @@ class TokenVerifier:
         self._remembered = remembered
         self._known: OrderedDict[str, Principal] = OrderedDict()
 
+    def knows(self, token: str) -> bool:
+        """Whether the token was verified before, so that verifying it again costs nothing."""
+        return token in self._known
+
     async def verify(self, token: str) -> Principal:
         principal = self._known.get(token)
         if principal is None:
