@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+from starlette.requests import Request
+
 LONGEST = 64
 
 
@@ -17,6 +19,16 @@ def network_of(address: str) -> str:
             return str(found.ipv4_mapped)
         return str(ip_network((found, 64), strict=False))
     return str(found) if found else address[:LONGEST]
+
+
+async def client_network(request: Request) -> str:
+    """The network of the client whom the gateway speaks for, or else of the peer. (A dependency.)
+
+    The gateway writes X-Forwarded-For anew, the client first; only what runs in the shop could write another.
+    """
+    came = request.headers.get("x-forwarded-for", "")
+    peer = request.client.host if request.client else "unknown"
+    return network_of(came.partition(",")[0].strip() or peer)
 
 
 def _parsed(address: str) -> IPv4Address | IPv6Address | None:
