@@ -6,7 +6,7 @@ from time import perf_counter
 
 from prometheus_client import Counter
 
-from amazonlite.common.core.clock import Clock
+from amazonlite.common.core.clock import Ticks
 from amazonlite.common.core.errors import DomainError
 from amazonlite.common.http.breaker import Breaker
 from amazonlite.common.observe.metrics import BREAKER_OPEN, CALL_SECONDS, CALLS
@@ -28,7 +28,7 @@ RETRIES = Counter("gateway_retries_total", "Requests sent a second time after a 
 class Target:
     """One backend: its connections, its breaker and its meters."""
 
-    def __init__(self, backend: Backend, clock: Clock) -> None:
+    def __init__(self, backend: Backend, clock: Ticks) -> None:
         self.name = backend.host
         self.host_line = f"host: {backend.key}\r\n".encode()
         self.pool = Pool(backend.host, backend.port)
@@ -119,7 +119,7 @@ class Target:
 class Targets:
     """Backends seen so far; there are as many as Services named by routes, so none is ever dropped."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Ticks) -> None:
         self._clock = clock
         self._targets: dict[tuple[str, int], Target] = {}
 

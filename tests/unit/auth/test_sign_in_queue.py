@@ -10,6 +10,7 @@ import pytest
 from amazonlite.auth import sign_in_queue
 from amazonlite.auth.sign_in_queue import SignInBusy, SignInQueue
 from amazonlite.common.core.tasks import stop
+from amazonlite.common.testing.eventually import eventually
 
 
 class Crowd:
@@ -90,9 +91,7 @@ async def test_whoever_goes_away_leaves_no_hole_and_takes_no_turn(crowd: Crowd) 
 async def test_a_turn_that_does_not_come_in_time_is_refused(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sign_in_queue, "LONGEST_WAIT", 0.01)
     await crowd.arrives("a", "b")
-    async with asyncio.timeout(5):
-        while not crowd.refused:
-            await asyncio.sleep(0.005)
+    await eventually(lambda: bool(crowd.refused), every=0.005)
     await crowd.release()
     await crowd.arrives("c")
     assert (crowd.began, crowd.refused) == (["a", "c"], ["b"])
