@@ -11,6 +11,7 @@ import pytest
 
 from amazonlite.cli.kube import CHOSEN, Resources, connect
 from amazonlite.cli.paths import REPO
+from support.machine import on_the_machine
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -30,9 +31,8 @@ def runnable(block: str) -> str:
 def typed(commands: str) -> subprocess.CompletedProcess[str]:
     """Run where a person would type: in the checkout, on the machine's own network, with a fresh environment."""
     environment = {name: os.environ[name] for name in ("HOME", "PATH", "AMAZONLITE_HOME") if name in os.environ}
-    machine = ["nsenter", "--target", "1", "--net", "--mount", f"--wdns={REPO}"]
-    shell = [*machine, "bash", "-euo", "pipefail", "-c", commands]
-    return subprocess.run(shell, env=environment, text=True, capture_output=True, timeout=400, check=False)
+    shell = on_the_machine("bash", "-euo", "pipefail", "-c", commands)
+    return subprocess.run(shell, cwd=REPO, env=environment, text=True, capture_output=True, timeout=400, check=False)
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ Judged = tuple[str, Reason, str]
 
 def described(o: Observed, status: FlashSaleStatus, wait: Wait) -> FlashSaleStatus:
     """The status to write: `status` says where the sale is, `wait` why it goes no further just now."""
+    if o.invalid is not None:
+        return _only_kstatus(o, status, wait)
     stock = _stock(o, status)
     seen = status.changed(
         observed_generation=o.generation,
@@ -50,6 +52,13 @@ def described(o: Observed, status: FlashSaleStatus, wait: Wait) -> FlashSaleStat
         "Settled": _settled(seen, wait),
     }
     return seen.changed(conditions=[_condition(o, status, kind, *judged[kind]) for kind in judged])
+
+
+def _only_kstatus(o: Observed, status: FlashSaleStatus, wait: Wait) -> FlashSaleStatus:
+    """What cannot be read cannot be judged: all else stays as it was."""
+    judged = {kind: _condition(o, status, kind, *judgement) for kind, judgement in _kstatus(status, wait).items()}
+    others = [condition for condition in status.conditions if condition.type not in judged]
+    return status.changed(observed_generation=o.generation, conditions=[*judged.values(), *others])
 
 
 def _kstatus(status: FlashSaleStatus, wait: Wait) -> dict[str, Judged]:

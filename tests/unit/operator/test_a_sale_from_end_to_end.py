@@ -286,6 +286,7 @@ async def test_a_stale_fence_makes_the_replica_step_back() -> None:
     with pytest.raises(LeadershipLost, match="seen 99"):
         await world.reconciler(KEY)
     assert world.lease.stepped_back
+    assert world.lease.above == 99
 
 
 async def test_nothing_is_written_while_nothing_changes() -> None:

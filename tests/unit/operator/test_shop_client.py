@@ -78,6 +78,15 @@ async def test_a_problem_becomes_a_refusal_with_its_code() -> None:
     assert (refused.value.status, refused.value.code, refused.value.detail) == (409, "sku_on_sale", "S is on sale.")
 
 
+async def test_a_refusal_keeps_the_problems_other_members() -> None:
+    service = Service()
+    service.status, service.body = 409, {"code": "stale_fence", "detail": "seen", "fence": 7}  # type: ignore[dict-item]
+    async with calling(service) as client:
+        with pytest.raises(Refusal) as refused:
+            await client.call("GET", "/thing")
+    assert refused.value.members["fence"] == 7
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 async def test_what_may_pass_is_unreachable_not_refused(status: int) -> None:
     service = Service()

@@ -1,4 +1,7 @@
-"""Sends committed events to Kafka at least once, an aggregate's in the order they were written.
+"""Sends committed events to Kafka at least once, an aggregate's in the order of their commits.
+
+Whoever writes an event holds its aggregate's row, so that an aggregate's numbers rise with its commits. Across
+aggregates a low number may be committed long after a high one, even while its shard is being drained.
 
 An event is forgotten as pending only after the broker acknowledged it, so a relay killed anywhere repeats, never loses.
 An event the broker refuses for good is tried a few times, then stays poisoned and holds back its own aggregate only.
@@ -9,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter as Counted
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -59,7 +61,6 @@ class _Batch:
 
     fences: dict[int, int] = field(default_factory=dict)
     rows: list[OutboxRow] = field(default_factory=list)
-    ends: dict[int, int] = field(default_factory=dict)  # the last row read, by shard
     parked: list[OutboxRow] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
     full: bool = False  # there may be more
@@ -158,12 +159,12 @@ class Relay:
     async def _drain(self) -> bool:
         """Sends until nothing is pending; True if it stopped before that because the leases want refreshing.
 
-        Three things happen at once: a batch is sent, the one before is settled and the one after is read. Reading goes
-        forward only and ends with the first batch that is not full; what was committed late with a lower number is
-        found by the next drain.
+        Three things happen at once: a batch is sent, the one before is settled and the one after is read. Each reading
+        begins with the oldest row that is not in one of those two, so that what was committed late with a low number is
+        sent before the later ones of its aggregate. It ends with the first batch that is not full.
         """
         async with self._factory() as reading:
-            done, current = _Batch(), await self._read(reading, dict.fromkeys(self._leases.fences, 0))
+            done, current = _Batch(), await self._read(reading)
             while current.rows or current.parked:
                 if self._refresh_due() or not self._leases.hold_for(MESSAGE_SECONDS):
                     break
@@ -180,17 +181,18 @@ class Relay:
             async with asyncio.TaskGroup() as step:
                 step.create_task(self._send(current))
                 step.create_task(self._settle(done))
-                following = step.create_task(self._read(reading, current.ends)) if current.full else None
+                following = step.create_task(self._read(reading, done, current)) if current.full else None
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
         return self._without_blocked(following.result()) if following else _Batch()
 
-    async def _read(self, reading: UnitOfWork, after: Mapping[int, int]) -> _Batch:
-        per_shard = -(-self._settings.batch // max(1, len(after)))
-        rows = await outbox.next_rows(reading, after, per_shard)
-        ends = {**after, **{row.shard: row.seq for row in rows}}
+    async def _read(self, reading: UnitOfWork, *in_flight: _Batch) -> _Batch:
+        fences = self._leases.fences
+        per_shard = -(-self._settings.batch // max(1, len(fences)))
+        flying = [row for batch in in_flight for row in (*batch.rows, *batch.parked)]
+        rows = await outbox.next_rows(reading, fences, per_shard, in_flight=flying)
         full = any(count == per_shard for count in Counted(row.shard for row in rows).values())
-        return self._without_blocked(_Batch(self._leases.fences, rows, ends, full=full))
+        return self._without_blocked(_Batch(fences, rows, full=full))
 
     def _without_blocked(self, batch: _Batch) -> _Batch:
         blocked = self._held.blocked
@@ -210,6 +212,8 @@ class Relay:
     async def _write(self, uow: UnitOfWork, batch: _Batch) -> int:
         """How many were sent. Rows of a shard that was lost meanwhile are its new owner's to judge."""
         ours = await self._leases.still_ours(uow, batch.fences)
+        if len(ours) < len(batch.fences):  # what is left pending would be read, and sent, again
+            self._refresh_at = 0.0
         sent = [row for row in batch.sent() if row.shard in ours]
         refused = [(row, reason) for row, reason in batch.refused() if row.shard in ours]
         parked = [row for row in batch.held_back() if row.shard in ours]
