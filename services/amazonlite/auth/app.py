@@ -27,7 +27,7 @@ def create(settings: Settings | None = None, *, clock: Clock | None = None) -> F
     clock = clock or SystemClock()
     engine = create_engine(settings.mysql, pool_size=5)
     revocations = RedisRevocations(settings.redis.url)
-    keys = SigningKeys(settings.auth_signing_keys_dir)
+    keys = SigningKeys(settings.auth_signing_keys_dir, clock)
     clients = Clients(settings.auth_clients_dir)
     passwords = Passwords()
     desk = AuthDesk(unit_of_work_factory(engine), keys, clients, revocations, passwords, clock)

@@ -52,8 +52,17 @@ class Shop:
     async def sign_up(self, email: str = "ann@example.org", password: str = PASSWORD) -> Answer:
         return await self.client.post("/api/auth/signup", {"email": email, "password": password, "name": "Ann"})
 
-    async def log_in(self, email: str = "ann@example.org", password: str = PASSWORD) -> Answer:
-        return await self.client.post("/api/auth/login", {"email": email, "password": password})
+    async def log_in(
+        self,
+        email: str = "ann@example.org",
+        password: str = PASSWORD,
+        *,
+        address: str = "203.0.113.1",
+        cookie: str = "",
+    ) -> Answer:
+        """As the gateway passes it on for the client at `address`; `cookie` as an earlier answer set it."""
+        headers = {"X-Forwarded-For": address} | ({"Cookie": cookie} if cookie else {})
+        return await self.client.post("/api/auth/login", {"email": email, "password": password}, headers=headers)
 
     async def session(self, email: str = "ann@example.org") -> dict[str, Any]:
         """Signed up and logged in."""

@@ -128,6 +128,7 @@ async def test_a_rotated_key_signs_and_the_old_one_is_still_believed(shop: Shop)
     before = await shop.session()
     write_key(shop.settings.auth_signing_keys_dir, "2030-02-01")
     upkeep.reload(shop.desk)
+    shop.clock.advance(600)
     after = (await shop.log_in()).json()
     for path in ("/api/auth/.well-known/jwks.json", "/.well-known/jwks.json"):
         answer = await shop.client.get(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -132,7 +133,7 @@ def test_passwords_use_their_whole_alphabet_and_nothing_that_a_url_or_sql_would_
 
 def test_the_auth_service_signs_with_the_key_that_was_made(tmp_path: Path) -> None:
     secret = secrets.missing({})["auth-signing"]
-    kid, private = SigningKeys(folder(tmp_path / "keys", secret)).newest
+    kid, private = SigningKeys(folder(tmp_path / "keys", secret)).signing(datetime.now(UTC))
     assert [f"{kid}.pem"] == list(secret)
     private.public_key().verify(private.sign(b"token"), b"token")
 

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from amazonlite.common.core.clock import Clock, SystemClock
+from amazonlite.common.core.clock import SystemClock, Ticks
 from amazonlite.common.core.context import correlation_id, traceparent
 from amazonlite.common.core.errors import DomainError, Unavailable
 from amazonlite.common.http.breaker import Breaker
@@ -60,7 +60,7 @@ class ServiceClient:
         timeout: float = 2.0,
         session: aiohttp.ClientSession | None = None,
         tokens: TokenSource | None = None,
-        clock: Clock | None = None,
+        clock: Ticks | None = None,
         pause: float = 5.0,
     ) -> None:
         """A dead service is left alone for `pause` seconds at a time."""

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from amazonlite.common.core.context import correlation_id
 from amazonlite.common.http.problems import internal_error, of_domain_error, problem_response
+from amazonlite.common.http.sampling import Sampler
 from amazonlite.common.http.turnstile import Turnstile
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.common.observe.metrics import RequestMeter
@@ -46,6 +47,8 @@ class RequestScope:
         self._slow = slow_seconds
         self._meter = RequestMeter()
         self._turnstile = Turnstile(BEGIN_AT_ONCE)
+        self._refusals = Sampler("request")
+        self._failures = Sampler("request", burst=100, per_second=10)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in QUIET:
@@ -86,7 +89,15 @@ class RequestScope:
         if status >= 500:
             current.fail(str(status))
         if status >= 400 or seconds >= self._slow:
-            log.info("request", method=method, route=route, status=status, seconds=round(seconds, 4))
+            self._tell(method, route, status, seconds)
+
+    def _tell(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Every such request is counted in the metrics; of a rush of them, the log tells some."""
+        sampler = self._failures if status >= 500 else self._refusals
+        withheld = sampler.admit((method, route, status))
+        if withheld is not None:
+            more = {"withheld": withheld} if withheld else {}
+            log.info("request", method=method, route=route, status=status, seconds=round(seconds, 4), **more)
 
 
 class _Answer:

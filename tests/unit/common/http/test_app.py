@@ -204,6 +204,17 @@ async def test_a_route_asks_for_one_authorization_whatever_stands_in_front_of_it
             await client.get("/api/things/of/me", headers=REPEATED[0])
 
 
+async def test_a_rush_of_refusals_leaves_a_few_lines_in_the_log(
+    client: AsgiClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for _ in range(50):
+        assert (await client.get("/api/things/that/sell-out")).status == 409
+    assert 10 <= sum("sell-out" in record.getMessage() for record in caplog.records) <= 15
+    assert (await client.get("/api/things/that/wait")).status == 503
+    assert sum("that/wait" in record.getMessage() for record in caplog.records) == 1
+
+
 async def test_requests_are_counted_by_template(client: AsgiClient) -> None:
     for number in range(3):
         await client.get(f"/api/things/{number}")
