@@ -17,6 +17,7 @@ from amazonlite.common.data.engine import create_engine
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.common.events.handlers import Grouped
 from support.consumers import ConsumerBench
+from support.shipped import optimization
 
 START_SECONDS = 20.0
 
@@ -68,7 +69,7 @@ async def consumer_process() -> AsyncIterator[ConsumerProcess]:
         "support.consumer_process",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**os.environ, **optimization(), "PYTHONPATH": str(Path(__file__).parent.parent)},
     )
     started = ConsumerProcess(process)
     try:

@@ -22,11 +22,18 @@ from amazonlite.common.events.consumer import Consumer, ConsumerSettings
 from amazonlite.common.events.envelope import encode
 from amazonlite.common.events.handlers import AnyHandler, Grouped
 from amazonlite.common.events.kafka_client import admin_config
+from amazonlite.common.events.patience import Patience
 from amazonlite.common.events.producer import EventProducer
 from amazonlite.common.events.topics import dlq_of
 from amazonlite.common.testing.stores import root_cursor, suffix
 
-QUICK = ConsumerSettings(poll_seconds=0.05, backoff_seconds=0.1)
+TRIES = 3
+QUICK = ConsumerSettings(
+    poll_seconds=0.05,
+    backoff_seconds=0.1,
+    replay_seconds=0.05,
+    patience=Patience(tries=TRIES, first_pause=0.05, longest_pause=0.2, passing_pause=0.05),
+)
 
 HEADERS = [("content-type", b"x"), ("origin", b"here")]
 
@@ -82,12 +89,21 @@ class ConsumerBench:
         async with self.engine.connect() as connection:
             return int(await connection.scalar(text("SELECT fence FROM outbox_shard WHERE shard = 0")) or 0)
 
+    async def parked(self) -> int:
+        async with self.engine.connect() as connection:
+            return int(await connection.scalar(text("SELECT COUNT(*) FROM inbox_parked")) or 0)
+
     async def inbox_rows(self) -> int:
         async with self.engine.connect() as connection:
             return int(await connection.scalar(text("SELECT COUNT(*) FROM inbox")) or 0)
 
     def consumer(
-        self, handler: AnyHandler | None = None, factory: UnitOfWorkFactory | None = None, *, instance: str = ""
+        self,
+        handler: AnyHandler | None = None,
+        factory: UnitOfWorkFactory | None = None,
+        *,
+        instance: str = "",
+        settings: ConsumerSettings = QUICK,
     ) -> Consumer:
         return Consumer(
             self.kafka.model_copy(update={"instance": instance}),
@@ -95,7 +111,7 @@ class ConsumerBench:
             {self.topic: handler or self.effect},
             factory or unit_of_work_factory(self.engine),
             EventProducer(self.kafka),
-            settings=QUICK,
+            settings=settings,
         )
 
     def grouped(self, factory: UnitOfWorkFactory | None = None, *, instance: str = "") -> Consumer:

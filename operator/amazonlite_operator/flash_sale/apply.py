@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import assert_never
 
+from amazonlite.common.core.certain import certain
 from amazonlite_operator.flash_sale import evidence, floors
 from amazonlite_operator.flash_sale.actions import (
     AddFinalizer,
@@ -198,8 +199,7 @@ class Effects:
         await self._cluster.merge(path, {"metadata": guard, "spec": {"replicas": replicas}})
 
     async def _evidence(self, o: Observed) -> FlashSaleStatus:
-        assert o.status.outcome is not None  # noqa: S101 - planned only then
-        body = evidence.config_map(o, o.status.outcome)
+        body = evidence.config_map(o, certain(o.status.outcome, "evidence is planned with an outcome only"))
         collection, name = f"/api/v1/namespaces/{o.namespace}/configmaps", body["metadata"]["name"]
         data = body["data"]
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from amazonlite.common.core.certain import certain
 from amazonlite_operator.flash_sale.actions import (
     Action,
     Allocate,
@@ -32,8 +33,7 @@ def duration(rehearsal: Rehearsal) -> timedelta:
 
 
 def begin(o: Observed) -> Record:
-    assert o.spec.rehearsal is not None  # noqa: S101 - asked only then
-    expected = duration(o.spec.rehearsal)
+    expected = duration(certain(o.spec.rehearsal, "a rehearsal is planned with one in the spec only"))
     if o.now + expected > o.spec.opens_at:
         return Record(o.status.changed(rehearsal=_ended(o, o.now, o.now, Reason.REHEARSAL_SKIPPED)))
     deadline = min(o.spec.opens_at, o.now + 2 * expected + PATIENCE)
@@ -83,9 +83,9 @@ def _begun(o: Observed) -> bool:
 
 
 def _record(o: Observed, reason: Reason) -> Record:
-    assert o.status.rehearsal is not None  # noqa: S101 - checked by step
-    started, deadline = o.status.rehearsal.started_at, o.status.rehearsal.deadline
-    return Record(o.status.changed(rehearsal=_ended(o, started, deadline, reason)))
+    rehearsal = certain(o.status.rehearsal, "its step looks at one that was begun only")
+    ended = _ended(o, rehearsal.started_at, rehearsal.deadline, reason)
+    return Record(o.status.changed(rehearsal=ended))
 
 
 def _ended(o: Observed, started: object, deadline: object, reason: Reason) -> RehearsalResult:

@@ -335,7 +335,7 @@ async def test_finding_the_next_events_reads_no_sent_ones(outbox: Outbox) -> Non
     await outbox.write(outbox.event("ord_next"))
     async with unit_of_work_factory(outbox.engine)() as uow:
         await uow.execute(text("FLUSH STATUS"))
-        rows = await next_rows(uow, [shard_of("ord_next")], 32)
+        rows = await next_rows(uow, {shard_of("ord_next"): 0}, 32, up_to=10**9)
         counters = (await uow.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))).scalars("Value").all()
     assert [row.aggregate_id for row in rows] == ["ord_next"]
     assert sum(map(int, counters)) < 20

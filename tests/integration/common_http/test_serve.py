@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from support.ports import free_port
+from support.shipped import optimization
 
 APP = """
 import asyncio
@@ -110,7 +111,8 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
     package.mkdir(parents=True)
     (package / "app.py").write_text(APP)
     port, internal = free_port(), free_port()
-    environment = {**os.environ, "PORT": str(port), "INTERNAL_PORT": str(internal), "PYTHONPATH": str(tmp_path)}
+    ports = {"PORT": str(port), "INTERNAL_PORT": str(internal)}
+    environment = {**os.environ, **optimization(), **ports, "PYTHONPATH": str(tmp_path)}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", RUN, env=environment, stdout=asyncio.subprocess.PIPE
     )

@@ -25,6 +25,7 @@ from amazonlite.common.testing.eventually import eventually
 from amazonlite.common.testing.fakes import TEST_KEY, mint_token
 from support.own_redis import OwnRedis
 from support.ports import free_port
+from support.shipped import optimization
 
 OPERATOR = bearer(mint_token("svc_operator", ["flash-sales:operate", "staff:stock"], kind="service"))
 STEP = {**OPERATOR, "Idempotency-Key": "uid:step", "X-Fencing-Token": "1"}
@@ -66,7 +67,7 @@ def process(environment: Mapping[str, str], log: Path) -> Iterator[tuple[str, su
     with log.open("wb") as output:
         server = subprocess.Popen(
             [sys.executable, "-m", "amazonlite.inventory"],
-            env={**os.environ, **environment, "PORT": str(port)},
+            env={**os.environ, **optimization(), **environment, "PORT": str(port)},
             stdout=output,
             stderr=output,
         )

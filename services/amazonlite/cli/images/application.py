@@ -54,7 +54,7 @@ def _source() -> Path:
         shutil.copytree(source, target / source.name, ignore=_left_out)
     if layers.digest_of_files(target / source.name for source in _SOURCES) != _source_digest():
         raise OSError("the sources changed while they were copied into the image; run the command again")
-    bytecode.compile_tree(target, _INSTALLED_AT)
+    bytecode.compile_tree(target, _INSTALLED_AT, docstrings=True)
     return target
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from amazonlite.cli.paths import HOME
+from amazonlite.common.core.certain import certain
 
 CACHE = HOME / "images" / "layers"
 BUILD = HOME / "images" / "build"
@@ -81,9 +82,7 @@ def make(key: str, write: Callable[[tarfile.TarFile], None]) -> Layer:
     part.rename(CACHE / f"{key}.tar")
     part.write_text(f"sha256:{digesting.sha256.hexdigest()}")
     part.rename(CACHE / f"{key}.digest")
-    found = cached(key)
-    assert found is not None  # noqa: S101 - written just above
-    return found
+    return certain(cached(key), "it was written just above")
 
 
 def of_tree(key: str, source: Path, target: str) -> Layer:

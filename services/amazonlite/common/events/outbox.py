@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import NamedTuple, cast
 
@@ -67,22 +67,21 @@ _OLDEST = text(
 )
 
 
-async def next_rows(
-    uow: UnitOfWork, shards: Iterable[int], per_shard: int, *, in_flight: Iterable[OutboxRow] = ()
-) -> list[OutboxRow]:
-    """The oldest pending rows of each shard apart from those in flight, in the order they were written.
+async def newest(uow: UnitOfWork) -> int:
+    """The highest number committed. What is committed from now on to an aggregate that anybody waits for gets a higher
+    one, because it is written after the commit before it."""
+    return int((await uow.driver_sql("SELECT MAX(seq) FROM outbox")).scalar() or 0)
+
+
+async def next_rows(uow: UnitOfWork, after: Mapping[int, int], per_shard: int, *, up_to: int) -> list[OutboxRow]:
+    """The oldest pending rows of each shard behind its `after`, in the order they were written, none above `up_to`.
 
     Each shard is one range of the primary key: neither sent rows nor another relay's backlog are ever passed over.
-
-    Guarantees: one statement looks at one state of the table, from the beginning of each shard. So a row is found
-    together with, or after, every row of its aggregate that was committed before it, however late that one came.
     """
-    flying = _by_shard(in_flight)
     ranges = " UNION ALL ".join(
-        # The sum keeps the numbers from being read as a hundred ranges of the key; they lie at its beginning.
-        f"(SELECT seq FROM outbox_pending WHERE shard = {shard}"  # noqa: S608 - our own integers
-        f"{f' AND seq + 0 NOT IN ({flying[shard]})' if shard in flying else ''} ORDER BY seq LIMIT {per_shard})"
-        for shard in shards
+        f"(SELECT seq FROM outbox_pending WHERE shard = {shard} AND seq > {seq}"  # noqa: S608 - our own integers
+        f" AND seq <= {up_to} ORDER BY seq LIMIT {per_shard})"
+        for shard, seq in after.items()
     )
     if not ranges:
         return []

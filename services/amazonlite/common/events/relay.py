@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter as Counted
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -61,6 +62,8 @@ class _Batch:
 
     fences: dict[int, int] = field(default_factory=dict)
     rows: list[OutboxRow] = field(default_factory=list)
+    ends: dict[int, int] = field(default_factory=dict)  # the last row read, by shard
+    up_to: int = 0  # of the whole drain
     parked: list[OutboxRow] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
     full: bool = False  # there may be more
@@ -140,7 +143,8 @@ class Relay:
         if self._held.blocked:
             SENT.inc(await self._held.retry())
         while await self._drain():
-            await self._refresh()
+            if self._refresh_due() or not self._leases.hold_for(MESSAGE_SECONDS):
+                await self._refresh()
 
     def _refresh_due(self) -> bool:
         return time.monotonic() >= self._refresh_at
@@ -157,42 +161,44 @@ class Relay:
             await self._purge()
 
     async def _drain(self) -> bool:
-        """Sends until nothing is pending; True if it stopped before that because the leases want refreshing.
+        """Sends what was committed when it began; True if there may be more, or the leases want refreshing first.
 
-        Three things happen at once: a batch is sent, the one before is settled and the one after is read. Each reading
-        begins with the oldest row that is not in one of those two, so that what was committed late with a low number is
-        sent before the later ones of its aggregate. It ends with the first batch that is not full.
+        Three things happen at once: a batch is sent, the one before is settled and the one after is read. Reading goes
+        forward only, and passes over what is committed late with a lower number. That is found by the next drain,
+        together with all that comes after it of its aggregate: numbers above those that were committed when this drain
+        began.
         """
         async with self._factory() as reading:
-            done, current = _Batch(), await self._read(reading)
+            up_to, several = await outbox.newest(reading), False
+            done, current = _Batch(), await self._read(reading, dict.fromkeys(self._leases.fences, 0), up_to)
             while current.rows or current.parked:
                 if self._refresh_due() or not self._leases.hold_for(MESSAGE_SECONDS):
                     break
+                several = several or current.full
                 done, current = current, await self._step(reading, done, current)
                 if done.outcome.unsent:
                     break
             await self._settle(done)
         for reason in done.outcome.unsent.values():
             raise BrokerAway(reason)
-        return bool(current.rows or current.parked)
+        return several or bool(current.rows or current.parked)
 
     async def _step(self, reading: UnitOfWork, done: _Batch, current: _Batch) -> _Batch:
         try:
             async with asyncio.TaskGroup() as step:
                 step.create_task(self._send(current))
                 step.create_task(self._settle(done))
-                following = step.create_task(self._read(reading, done, current)) if current.full else None
+                following = step.create_task(self._read(reading, current.ends, current.up_to)) if current.full else None
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
         return self._without_blocked(following.result()) if following else _Batch()
 
-    async def _read(self, reading: UnitOfWork, *in_flight: _Batch) -> _Batch:
-        fences = self._leases.fences
-        per_shard = -(-self._settings.batch // max(1, len(fences)))
-        flying = [row for batch in in_flight for row in (*batch.rows, *batch.parked)]
-        rows = await outbox.next_rows(reading, fences, per_shard, in_flight=flying)
+    async def _read(self, reading: UnitOfWork, after: Mapping[int, int], up_to: int) -> _Batch:
+        per_shard = -(-self._settings.batch // max(1, len(after)))
+        rows = await outbox.next_rows(reading, after, per_shard, up_to=up_to)
+        ends = {**after, **{row.shard: row.seq for row in rows}}
         full = any(count == per_shard for count in Counted(row.shard for row in rows).values())
-        return self._without_blocked(_Batch(fences, rows, full=full))
+        return self._without_blocked(_Batch(self._leases.fences, rows, ends, up_to, full=full))
 
     def _without_blocked(self, batch: _Batch) -> _Batch:
         blocked = self._held.blocked
@@ -212,8 +218,6 @@ class Relay:
     async def _write(self, uow: UnitOfWork, batch: _Batch) -> int:
         """How many were sent. Rows of a shard that was lost meanwhile are its new owner's to judge."""
         ours = await self._leases.still_ours(uow, batch.fences)
-        if len(ours) < len(batch.fences):  # what is left pending would be read, and sent, again
-            self._refresh_at = 0.0
         sent = [row for row in batch.sent() if row.shard in ours]
         refused = [(row, reason) for row, reason in batch.refused() if row.shard in ours]
         parked = [row for row in batch.held_back() if row.shard in ours]

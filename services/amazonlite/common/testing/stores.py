@@ -50,6 +50,7 @@ def create_common_database() -> MysqlSettings:
         for create in (
             migrations_common.create_outbox,
             migrations_common.create_inbox,
+            migrations_common.create_inbox_parked,
             migrations_common.create_idempotency,
         ):
             create(_Operations(cursor))
