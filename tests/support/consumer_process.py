@@ -30,7 +30,7 @@ class ConsumerProcess:
         """With `hold`, it says `holding` in each group's transaction and goes on when told."""
         about = {
             "mysql": mysql.model_dump(),
-            "bootstrap": bench.kafka.bootstrap,
+            "kafka": bench.kafka.model_dump(include={"bootstrap", "user", "password"}),
             "topic": bench.topic,
             "group": bench.group,
             "instance": instance,
@@ -92,7 +92,7 @@ async def _main() -> None:
     _say("ready")
     told = json.loads(await _heard())
     engine = create_engine(MysqlSettings(**told["mysql"]))
-    bench = ConsumerBench(engine, KafkaSettings(bootstrap=told["bootstrap"]), told["topic"], told["group"])
+    bench = ConsumerBench(engine, KafkaSettings(**told["kafka"]), told["topic"], told["group"])
 
     async def take(uow: UnitOfWork, events: Sequence[Event]) -> None:
         await bench.group_effect(uow, events)

@@ -23,7 +23,15 @@ from amazonlite_operator.flash_sale.actions import (
 from amazonlite_operator.flash_sale.admission import next_admission, throttled
 from amazonlite_operator.flash_sale.capacity import hold_capacity, not_found, raise_again
 from amazonlite_operator.flash_sale.drain import draining
-from amazonlite_operator.flash_sale.moves import SOON, advance, enter
+from amazonlite_operator.flash_sale.moves import (
+    SOON,
+    STALLED_FOR,
+    advance,
+    clear_sale,
+    cluster_refuses,
+    enter,
+    inventory_away,
+)
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.phases import TERMINAL, Phase
 from amazonlite_operator.flash_sale.reasons import Reason
@@ -34,10 +42,19 @@ QUEUE_REFRESH, LIVE_REFRESH = 5.0, 2.0
 
 
 def next_action(o: Observed) -> Action:
+    action = _next(o)
+    if o.cluster_refusal and isinstance(action, Wait) and action.seconds is not None:
+        return cluster_refuses(o.cluster_refusal, action.seconds)
+    return action
+
+
+def _next(o: Observed) -> Action:
     if o.deleting:
         return _release(o)
     if o.status.phase in TERMINAL:
-        return RemoveFinalizer() if o.has_finalizer else Wait(None, _final_reason(o))
+        return _let_go(o) if o.has_finalizer else Wait(None, _final_reason(o))
+    if o.invalid is not None:
+        return Wait(STALLED_FOR, o.invalid.reason, o.invalid.message, stalled=True)
     if not o.has_finalizer:
         return AddFinalizer()
     return _over(o) or _STEPS[o.status.phase](o)
@@ -45,6 +62,13 @@ def next_action(o: Observed) -> Action:
 
 def _final_reason(o: Observed) -> Reason:
     return Reason.of(o.status.timeline[-1].reason)
+
+
+def _let_go(o: Observed) -> Action:
+    """The outcome stays what is told while inventory is away: only the finalizer waits for it."""
+    if not o.inventory_up:
+        return Wait(SOON, _final_reason(o))
+    return clear_sale(o) or RemoveFinalizer()
 
 
 def _over(o: Observed) -> Action | None:
@@ -56,7 +80,7 @@ def _over(o: Observed) -> Action | None:
         return enter(o, "ABORTED") or advance(o, Phase.DRAINING, Reason.of(abort), abort_reason=str(abort))
     if o.now >= o.spec.window.end:
         if o.status.phase is Phase.PENDING and not o.status.allocated:
-            return advance(o, Phase.FAILED, Reason.WINDOW_MISSED)
+            return clear_sale(o) or advance(o, Phase.FAILED, Reason.WINDOW_MISSED)
         return enter(o, "DRAINING") or advance(o, Phase.DRAINING, Reason.WINDOW_ENDED)
     if o.status.phase in (Phase.LIVE, Phase.PAUSED) and _sold_out(o):
         return enter(o, "DRAINING") or advance(o, Phase.DRAINING, Reason.SOLD_OUT)
@@ -69,7 +93,7 @@ def _sold_out(o: Observed) -> bool:
 
 def _pending(o: Observed) -> Action:
     if not o.status.allocated:
-        return Allocate() if o.inventory_up else Wait(SOON, Reason.INVENTORY_UNAVAILABLE)
+        return Allocate() if o.inventory_up else inventory_away(o)
     if o.spec.rehearsal and o.status.rehearsal is None:
         return rehearsal.begin(o)
     if o.missing:
@@ -160,17 +184,7 @@ def _release(o: Observed) -> Action:
         return step
     if o.status.floors:
         return RestoreFloors()
-    return _last_units(o) or RemoveFinalizer()
-
-
-def _last_units(o: Observed) -> Action | None:
-    """A sale is given up only when inventory says that nothing of it is held or free any more.
-
-    Until then its deletion is repeated: it stops half-way while payments do not say which holds are paid.
-    """
-    if not o.inventory_up:
-        return Wait(SOON, Reason.INVENTORY_UNAVAILABLE)
-    return None if o.sale is None or o.sale.over else DeleteSale()
+    return clear_sale(o) or RemoveFinalizer()
 
 
 _STEPS: Mapping[Phase, Callable[[Observed], Action]] = {

@@ -39,6 +39,19 @@ class Reason(ExplainedReason):
         "HoldsOverdue",
         "Claimed units are still held long after holdTTL: look at inventory, and at payment, which it asks first.",
     )
+    SPEC_INVALID = (
+        "SpecInvalid",
+        "This version of the operator does not understand the stored spec: correct the field. It can be deleted.",
+    )
+    STATUS_INVALID = (
+        "StatusInvalid",
+        "Another version of the operator wrote this status: bring that version back. It can be deleted.",
+    )
+    SHOP_REFUSES = "ShopRefuses", "The shop refuses the operator: look at its account client-operator and its scopes."
+    CLUSTER_REFUSES = (
+        "ClusterRefuses",
+        "The API server refuses the operator: look at the Role operator, at quotas and at admission policies.",
+    )
     # what passes by itself
     INVENTORY_UNAVAILABLE = "InventoryUnavailable", "Inventory does not answer; tried again with growing pauses."
     PAYMENTS_UNAVAILABLE = (

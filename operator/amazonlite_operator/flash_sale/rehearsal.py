@@ -16,7 +16,7 @@ from amazonlite_operator.flash_sale.actions import (
     StartJob,
     Wait,
 )
-from amazonlite_operator.flash_sale.moves import SOON, advance
+from amazonlite_operator.flash_sale.moves import SOON, advance, cluster_refuses, inventory_away
 from amazonlite_operator.flash_sale.observed import JobView, Observed
 from amazonlite_operator.flash_sale.phases import Phase
 from amazonlite_operator.flash_sale.reasons import Reason
@@ -55,20 +55,31 @@ def step(o: Observed) -> Action | None:
 
 def _set_up(o: Observed) -> Action:
     if not o.inventory_up:
-        return Wait(SOON, Reason.INVENTORY_UNAVAILABLE)
+        return inventory_away(o)
     if o.rehearsal_sale is None:
         return Allocate(rehearsal=True)
     if o.rehearsal_sale.state != "LIVE":
         return SetState("LIVE", "rehearsal-LIVE", rehearsal=True)
+    if o.cluster_refusal:
+        return cluster_refuses(o.cluster_refusal, SOON)
     return StartJob() if o.rehearsal_job is None else Wait(SOON, Reason.REHEARSING)
 
 
 def clean_up(o: Observed) -> Action | None:
+    """None once no Job is left, and no shadow as far as inventory answers.
+
+    A shadow that inventory never heard of gets a tombstone, as clear_sale says.
+    """
     if o.rehearsal_job is not None:
         return DeleteJob()
-    if o.rehearsal_sale is not None and not o.rehearsal_sale.over and o.rehearsal_sale.state != "ABORTED":
+    if _begun(o) and o.inventory_up and (o.rehearsal_sale is None or not o.rehearsal_sale.over):
         return DeleteSale(rehearsal=True)
     return None
+
+
+def _begun(o: Observed) -> bool:
+    result = o.status.rehearsal
+    return result is not None and result.reason != Reason.REHEARSAL_SKIPPED
 
 
 def _record(o: Observed, reason: Reason) -> Record:

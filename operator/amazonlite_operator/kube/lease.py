@@ -55,6 +55,7 @@ class Lease:
         self._monotonic = monotonic
         self._seen = _Seen()
         self._fence = 0
+        self._above = 0
         self._renewed = float("-inf")
         self._turn = asyncio.Event()
 
@@ -67,8 +68,13 @@ class Lease:
             raise LeadershipLost(self._identity)
         return self._fence
 
-    def step_back(self) -> None:
-        """Somebody has seen a newer leader: stop until the Lease says otherwise."""
+    def step_back(self, seen: int = 0) -> None:
+        """Somebody has `seen` a higher number: stop until the Lease says otherwise.
+
+        There is a newer leader, or the Lease is older than what the shop has seen: etcd was restored from a backup.
+        Whichever it is, this replica leads again only with a number above the one seen.
+        """
+        self._above = max(self._above, seen)
         self._renewed = float("-inf")
         self._turned()
 
@@ -142,19 +148,20 @@ class Lease:
     def _spec(self, old: dict[str, Any]) -> dict[str, Any]:
         now = _micro_time()
         # Two lives of one pod are two leaders: a number of its own for each.
-        mine = old.get("holderIdentity") == self._identity and self._fence == old.get("leaseTransitions")
+        number = old.get("leaseTransitions", 0)
+        mine = old.get("holderIdentity") == self._identity and number == self._fence >= self._above
         return {
             "holderIdentity": self._identity,
             "leaseDurationSeconds": DURATION,
             "renewTime": now,
             "acquireTime": old.get("acquireTime", now) if mine else now,
-            "leaseTransitions": old.get("leaseTransitions", 0) + (0 if mine else 1),
+            "leaseTransitions": number if mine else max(number, self._above) + 1,
         }
 
     def _first(self) -> Manifest:
         # A Lease deleted by hand must not start again at 0, below numbers the shop has seen: minutes grow faster
         # than leaders change.
-        spec = {**self._spec({}), "leaseTransitions": int(time.time()) // 60}
+        spec = {**self._spec({}), "leaseTransitions": max(int(time.time()) // 60, self._above + 1)}
         return {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",

@@ -21,6 +21,7 @@ from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.settings import KafkaSettings, MysqlSettings
 from amazonlite.common.core.tasks import stop
 from amazonlite.common.data.unit_of_work import UnitOfWork, shard_of, unit_of_work_factory
+from amazonlite.common.events.kafka_client import admin_config
 from amazonlite.common.events.producer import EventProducer, Outcome, Record
 from amazonlite.common.events.relay import Relay, RelaySettings
 from amazonlite.common.testing.eventually import eventually
@@ -56,7 +57,7 @@ class Backlog:
 
     def arrivals(self) -> dict[str, list[int]]:
         """By aggregate, the numbers in the order of first arrival."""
-        reader = KafkaConsumer(bootstrap_servers=self.kafka.bootstrap, enable_auto_commit=False)
+        reader = KafkaConsumer(**admin_config(self.kafka), enable_auto_commit=False)
         places = [TopicPartition(self.topic, number) for number in range(3)]
         reader.assign(places)
         reader.seek_to_beginning(*places)

@@ -143,3 +143,34 @@ async def test_leadership_that_lapses_and_is_regained_within_one_request_is_anno
     assert a.leads
     async with asyncio.timeout(1):
         await leads_again
+
+
+async def test_a_fence_below_what_the_shop_has_seen_is_gone_above(cluster: LeaseCluster, time: Time) -> None:
+    """etcd was restored from an old backup: the Lease holds a number that the shop has seen long ago."""
+    a = lease(cluster, time, "a")
+    await a.attempt()
+    seen = a.fence() + 500
+    a.step_back(seen)
+    assert not a.leads
+    await a.attempt()
+    assert a.fence() == seen + 1
+    await a.attempt()
+    assert a.fence() == seen + 1
+
+
+async def test_a_refused_replica_does_not_take_the_lease_of_a_living_leader(cluster: LeaseCluster, time: Time) -> None:
+    a, b = lease(cluster, time, "a"), lease(cluster, time, "b")
+    await a.attempt()
+    await b.attempt()
+    b.step_back(a.fence() + 500)
+    await b.attempt()
+    assert a.leads and not b.leads
+
+
+async def test_no_number_ever_goes_down(cluster: LeaseCluster, time: Time) -> None:
+    a = lease(cluster, time, "a")
+    await a.attempt()
+    first = a.fence()
+    a.step_back(first - 10)
+    await a.attempt()
+    assert a.fence() == first

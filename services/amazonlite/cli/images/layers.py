@@ -95,8 +95,9 @@ def key_of(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def digest_of_files(roots: Iterable[Path]) -> str:
-    """Changes when any file below `roots` is added, removed, renamed or edited; compiled Python does not count.
+def digest_of_files(roots: Iterable[Path], *, without: frozenset[Path] = frozenset()) -> str:
+    """Changes when any file below `roots` is added, removed, renamed or edited; compiled Python does not count, nor
+    what is below the folders `without`.
 
     FileNotFoundError: a root is not there, and nothing may look the same as something empty.
     """
@@ -105,7 +106,7 @@ def digest_of_files(roots: Iterable[Path]) -> str:
         root.stat()
         files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
         for path in files:
-            if "__pycache__" in path.parts:
+            if "__pycache__" in path.parts or not without.isdisjoint(path.parents):
                 continue
             sha.update(f"{path.relative_to(root.parent)}\0{path.stat().st_mode & 0o111}\0".encode())
             sha.update(hashlib.sha256(path.read_bytes()).digest())
