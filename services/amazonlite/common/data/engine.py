@@ -21,6 +21,7 @@ from amazonlite.common.core.settings import MysqlSettings
 
 CONNECT_SECONDS = 5
 FRESH_SECONDS = 1.0
+SIGNAL = 1644  # a trigger refuses the statement
 PING_SECONDS = 2.0
 # Longer than any statement of a service takes, and than it may wait for a lock: that has to end as contention.
 ANSWER_SECONDS = 30.0
@@ -61,9 +62,12 @@ def create_engine(mysql: MysqlSettings, *, pool_size: int = 10, answer_seconds: 
 
 
 def _without_values(context: ExceptionContext) -> None:
-    """The server quotes values in its messages ("Duplicate entry 'ada@…'"): class and number stay, the text goes."""
+    """The server quotes values in its messages ("Duplicate entry 'ada@…'"): class and number stay, the text goes.
+
+    What a trigger of ours says stays too.
+    """
     driver, ours = context.original_exception, context.sqlalchemy_exception
-    if isinstance(driver, asyncmy.errors.Error) and driver.args:
+    if isinstance(driver, asyncmy.errors.Error) and driver.args and driver.args[0] != SIGNAL:
         driver.args = driver.args[:1]
         if ours is not None:
             ours.args = (f"({type(driver).__name__}) {driver.args[0]}",)
