@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that can swallow what passes: the peer vanishes without a reset."""
+"""A TCP proxy on loopback that can swallow what passes, so that the peer vanishes without a reset, or hang up."""
 
 from __future__ import annotations
 
@@ -15,17 +15,31 @@ class BlackHole:
     def __init__(self, host: str, port: int) -> None:
         self._server = (host, port)
         self._swallowing = asyncio.Event()
+        self._refusing = False
+        self._open: set[asyncio.StreamWriter] = set()
         self._pumps: set[asyncio.Task[None]] = set()
         self.port = 0
 
     def swallow(self) -> None:
         self._swallowing.set()
 
+    def refuse(self) -> None:
+        """Hangs up on everybody, and at once on whoever comes."""
+        self._refusing = True
+        for writer in self._open:
+            writer.transport.abort()
+        self._open.clear()
+
     def let_new_ones_pass(self) -> None:
         self._swallowing = asyncio.Event()
+        self._refusing = False
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         swallowing = self._swallowing
+        if self._refusing:
+            writer.transport.abort()
+            return
+        self._open.add(writer)
         if swallowing.is_set():
             await asyncio.Event().wait()
         there, back = await asyncio.open_connection(*self._server)

@@ -18,10 +18,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from prometheus_client import Counter, Gauge
 
-from amazonlite.common.data.errors import raised_at
+from amazonlite.common.data.errors import described, raised_at
 from amazonlite.common.data.sweep import keep_sweeping
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, in_transaction
 from amazonlite.common.events import parked
@@ -73,18 +74,31 @@ class Replay:
         async with self._slots, self._factory() as uow:
             due = await parked.due(uow, self._group, self._topics, BATCH)
             await self._count(uow)
-        tries = [asyncio.create_task(self._try(one)) for one in due]
-        return any(await asyncio.gather(*tries))
+        async with asyncio.TaskGroup() as group:
+            tries = [group.create_task(self._try(one)) for one in due]
+        return any(task.result() for task in tries)
 
     async def _try(self, one: Parked) -> bool:
-        """Whether it has left the table. While the database is away it stays as it is."""
+        """Whether it has left the table. While the database or the broker is away it stays as it is."""
         async with self._slots:
             try:
-                outcome = await self._attempt(one)
+                outcome = await self._outcome(one)
             except Exception as error:
-                outcome = "waits" if is_away(error) else await self._failed(one, error)
+                if not is_away(error):
+                    raise
+                log.warning("parked_event_waits", topic=one.topic(), group=self._group, reason=described(error))
+                outcome = "waits"
         REPLAYED.labels(one.topic(), outcome).inc()
         return outcome not in {"waits", "elsewhere", "failed"}
+
+    async def _outcome(self, one: Parked) -> str:
+        try:
+            return await self._attempt(one)
+        except Exception as error:
+            if is_away(error):
+                raise
+            failure = self._patience.after(one.tries, error)
+            return await in_transaction(self._factory, partial(self._judge, one=one, failure=failure, error=error))
 
     async def _attempt(self, one: Parked) -> str:
         delivery = self._processor.read(one)
@@ -104,15 +118,6 @@ class Replay:
     async def _leave(self, uow: UnitOfWork, one: Parked, outcome: str) -> str:
         await parked.done_with(uow, self._group, one)
         return outcome
-
-    async def _failed(self, one: Parked, error: Exception) -> str:
-        failure = self._patience.after(one.tries, error)
-        try:
-            return await in_transaction(self._factory, lambda uow: self._judge(uow, one, failure, error))
-        except Exception as trouble:
-            if is_away(trouble):
-                return "waits"
-            raise
 
     async def _judge(self, uow: UnitOfWork, one: Parked, failure: Failure, error: Exception) -> str:
         if not await parked.hold(uow, one):
