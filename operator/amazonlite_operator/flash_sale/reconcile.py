@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 from amazonlite_operator.flash_sale import announce, plan
 from amazonlite_operator.flash_sale import metrics as flash_sale_metrics
-from amazonlite_operator.flash_sale.actions import Record, Wait
+from amazonlite_operator.flash_sale.actions import Record, RememberFloors, RestoreFloors, Wait
 from amazonlite_operator.flash_sale.apply import Effect, Effects
 from amazonlite_operator.flash_sale.crd import FLASH_SALE
 from amazonlite_operator.flash_sale.moves import SOON, STALLED_FOR, cluster_refuses, shop_refuses
@@ -50,6 +51,7 @@ class Reconciler:
         self._lease = lease
         self._announcer = announcer
         self._followed: dict[Key, str] = {}
+        self._replicas = asyncio.Lock()
 
     async def __call__(self, key: Key) -> float | None:
         for _ in range(MOST_STEPS):
@@ -64,7 +66,7 @@ class Reconciler:
                 return action.seconds
             if isinstance(action, Record):
                 await self._publish(look, action.status, _why(action.status))
-            elif (stop := await self._perform(action, look)) is not None:
+            elif (stop := await self._in_turn(action, look)) is not None:
                 return stop
         raise RuntimeError(f"{MOST_STEPS} steps without rest")
 
@@ -82,6 +84,16 @@ class Reconciler:
             self._observer.forget(before)
             self._announcer.forget(before)
             flash_sale_metrics.forget(key.namespace, key.name)
+
+    async def _in_turn(self, effect: Effect, look: Look) -> float | None:
+        """Sales decide about replicas one after another, each by what the one before has written down.
+
+        Two that end together would each leave the replicas to the other, and nobody would put them back.
+        """
+        if not isinstance(effect, RememberFloors | RestoreFloors):
+            return await self._perform(effect, look)
+        async with self._replicas:
+            return await self._perform(effect, look)
 
     async def _perform(self, effect: Effect, look: Look) -> float | None:
         """Seconds to wait when the shop refuses; None to go on."""

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 from amazonlite.cli.errors import CommandError
 from amazonlite.cli.kube import CHOSEN
@@ -30,7 +31,9 @@ async def reached(service: str) -> AsyncIterator[str]:
         *_command(service), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     try:
-        yield f"http://127.0.0.1:{await _port(forward, service)}"
+        told, failed = cast(asyncio.StreamReader, forward.stdout), cast(asyncio.StreamReader, forward.stderr)
+        port = await _port(told, failed, service)
+        yield f"http://127.0.0.1:{port}"
     finally:
         if forward.returncode is None:
             forward.terminate()
@@ -44,12 +47,11 @@ def _command(service: str) -> list[str]:
     return [program, "--kubeconfig", config, "-n", NAMESPACE, "port-forward", f"service/{service}", ":8000"]
 
 
-async def _port(forward: asyncio.subprocess.Process, service: str) -> int:
-    assert forward.stdout is not None and forward.stderr is not None  # noqa: S101 - both are pipes
+async def _port(told: asyncio.StreamReader, failed: asyncio.StreamReader, service: str) -> int:
     try:
         async with asyncio.timeout(STARTS_WITHIN):
-            found = _LISTENING.search(await forward.stdout.readline())
-            said = "" if found else (await forward.stderr.read()).decode(errors="replace").strip()
+            found = _LISTENING.search(await told.readline())
+            said = "" if found else (await failed.read()).decode(errors="replace").strip()
     except TimeoutError:
         found, said = None, f"no answer in {STARTS_WITHIN:g} s"
     if found is None:
