@@ -104,5 +104,6 @@ class Reason(ExplainedReason):
         "RehearsalFailed",
         "The objective was missed, or the Job failed; the sale goes on.",
     )
-    REHEARSAL_SKIPPED = "RehearsalSkipped", "Too little time before the waiting room opens; the sale goes on."
-    REHEARSAL_CUT_SHORT = "RehearsalCutShort", "The rehearsal was ended because the waiting room had to open."
+    REHEARSAL_SKIPPED = "RehearsalSkipped", "Too little time before replicas are raised; the sale goes on."
+    REHEARSAL_CUT_SHORT = "RehearsalCutShort", "The rehearsal was ended because replicas had to be raised."
+    REHEARSAL_WITHDRAWN = "RehearsalWithdrawn", "spec.rehearsal was taken out while it was under way; the sale goes on."
