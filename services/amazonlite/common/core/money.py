@@ -10,9 +10,9 @@ from typing import Any
 _CURRENCY = re.compile(r"[A-Z]{3}")
 # ISO 4217: all other currencies have hundredths.
 _WHOLE = frozenset(
-    ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"]
+    {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"}
 )
-_THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+_THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 _SIGNS = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$"}
 
 
