@@ -129,7 +129,7 @@ def spec(sku: str, raised: int) -> dict[str, Any]:
     return sale_spec(
         sku,
         UNITS,
-        opens_in=45,
+        opens_in=54,
         lasts=36,
         admission={"maxActive": 100, "ratePerSecond": 10, "order": "Fifo", "preQueue": "7s"},
         rehearsal={"customers": 10, "ratePerSecond": 10},

@@ -123,14 +123,16 @@ class Observer:
         if not wanted:
             return None
         job = await self._cluster.get(f"/apis/batch/v1/namespaces/{r.namespace}/jobs/{job_name(r.name)}")
-        if job is None or "deletionTimestamp" in job["metadata"]:
+        if job is None:
             return None
+        if not _owned(job, r.uid) or "deletionTimestamp" in job["metadata"]:
+            return JobView(finished=False, ours=False)
         ended = {c["type"] for c in job.get("status", {}).get("conditions", ()) if c["status"] == "True"}
         if not ended & {"Complete", "Failed"}:
             return JobView(finished=False)
         pods = await self._cluster.items(
             f"/api/v1/namespaces/{r.namespace}/pods",
-            labelSelector=f"app.kubernetes.io/name={APP},batch.kubernetes.io/job-name={job_name(r.name)}",
+            labelSelector=f"app.kubernetes.io/name={APP},batch.kubernetes.io/controller-uid={job['metadata']['uid']}",
         )
         reports = [report for pod in pods if (report := _report(pod))]
         return JobView(finished=True, succeeded="Complete" in ended, report=reports[-1] if reports else {})
@@ -170,6 +172,12 @@ class _Away:
     """Inventory did not answer, or refused the operator."""
 
     refusal: str = ""
+
+
+def _owned(job: Manifest, uid: str) -> bool:
+    """By uid: a Job of an earlier sale of the same name is another's."""
+    owners = job["metadata"].get("ownerReferences", ())
+    return any(owner["uid"] == uid and owner.get("controller") for owner in owners)
 
 
 def _replicas(manifest: Manifest) -> Replicas:

@@ -25,9 +25,13 @@ class Replicas:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A rehearsal's Job; `report` is what its pod wrote last, once finished."""
+    """A rehearsal's Job; `report` is what its pod wrote last, once finished.
+
+    `ours` False: the name is taken by a Job of another owner, or by one that is being deleted. Nothing is read of it.
+    """
 
     finished: bool
+    ours: bool = True
     succeeded: bool = False
     report: Mapping[str, float] = field(default_factory=dict)
 

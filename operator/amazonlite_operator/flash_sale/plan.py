@@ -21,7 +21,7 @@ from amazonlite_operator.flash_sale.actions import (
     Wait,
 )
 from amazonlite_operator.flash_sale.admission import next_admission, throttled
-from amazonlite_operator.flash_sale.capacity import hold_capacity, not_found, raise_again
+from amazonlite_operator.flash_sale.capacity import hold_capacity, keep_capacity, not_found
 from amazonlite_operator.flash_sale.drain import draining
 from amazonlite_operator.flash_sale.moves import (
     SOON,
@@ -140,11 +140,14 @@ def _live(o: Observed) -> Action:
         return enter(o, "PAUSED") or advance(o, Phase.PAUSED, Reason.PAUSED_BY_SPEC)
     if o.status.paused_until is not None:
         return enter(o, "PAUSED") or advance(o, Phase.PAUSED, Reason.PAUSED_BY_BREACH)
-    return enter(o, "LIVE") or _on_breach(o) or raise_again(o) or _admission(o) or _watch(o)
+    return enter(o, "LIVE") or _on_breach(o) or keep_capacity(o) or _admission(o) or _watch(o)
 
 
 def _watch(o: Observed) -> Wait:
-    return Wait(LIVE_REFRESH, Reason.THROTTLED if throttled(o) else Reason.SALE_OPEN)
+    if throttled(o):
+        return Wait(LIVE_REFRESH, Reason.THROTTLED)
+    nothing_free = o.sale is not None and o.sale.stock.free == 0
+    return Wait(LIVE_REFRESH, Reason.SOLD_OUT if nothing_free else Reason.SALE_OPEN)
 
 
 def _on_breach(o: Observed) -> Action | None:

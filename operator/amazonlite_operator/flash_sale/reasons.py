@@ -19,7 +19,7 @@ class Reason(ExplainedReason):
     # why a phase was left
     RESUMED = "Resumed", "The pause is over."
     WINDOW_ENDED = "WindowEnded", "window.end has passed."
-    SOLD_OUT = "SoldOut", "Every unit is sold and none is held."
+    SOLD_OUT = "SoldOut", "No unit is free: all are sold, or held until they are paid or come back."
     ABORT_REQUESTED = "AbortRequested", "spec.abort is true."
     ABORTED_BY_BREACH = "AbortedByBreach", "The objective was missed and onBreach is Abort."
     SALE_ABORTED = "SaleAborted", "The sale was ended early; paid orders stay, the rest is back in stock."
@@ -104,5 +104,6 @@ class Reason(ExplainedReason):
         "RehearsalFailed",
         "The objective was missed, or the Job failed; the sale goes on.",
     )
-    REHEARSAL_SKIPPED = "RehearsalSkipped", "Too little time before the waiting room opens; the sale goes on."
-    REHEARSAL_CUT_SHORT = "RehearsalCutShort", "The rehearsal was ended because the waiting room had to open."
+    REHEARSAL_SKIPPED = "RehearsalSkipped", "Too little time before replicas are raised; the sale goes on."
+    REHEARSAL_CUT_SHORT = "RehearsalCutShort", "The rehearsal was ended because replicas had to be raised."
+    REHEARSAL_WITHDRAWN = "RehearsalWithdrawn", "spec.rehearsal was taken out while it was under way; the sale goes on."

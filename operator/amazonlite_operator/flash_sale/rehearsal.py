@@ -16,6 +16,7 @@ from amazonlite_operator.flash_sale.actions import (
     StartJob,
     Wait,
 )
+from amazonlite_operator.flash_sale.job import job_name
 from amazonlite_operator.flash_sale.moves import SOON, advance, cluster_refuses, inventory_away
 from amazonlite_operator.flash_sale.observed import JobView, Observed
 from amazonlite_operator.flash_sale.phases import Phase
@@ -34,9 +35,9 @@ def duration(rehearsal: Rehearsal) -> timedelta:
 
 def begin(o: Observed) -> Record:
     expected = duration(certain(o.spec.rehearsal, "a rehearsal is planned with one in the spec only"))
-    if o.now + expected > o.spec.opens_at:
+    if o.now + expected > o.spec.prewarm_at:
         return Record(o.status.changed(rehearsal=_ended(o, o.now, o.now, Reason.REHEARSAL_SKIPPED)))
-    deadline = min(o.spec.opens_at, o.now + 2 * expected + PATIENCE)
+    deadline = min(o.spec.prewarm_at, o.now + 2 * expected + PATIENCE)
     result = RehearsalResult(started_at=o.now, deadline=deadline)
     return advance(o, Phase.REHEARSING, Reason.REHEARSING, rehearsal=result)
 
@@ -48,7 +49,9 @@ def step(o: Observed) -> Action | None:
         return clean_up(o)
     if o.rehearsal_job is not None and o.rehearsal_job.finished:
         return _record(o, _verdict(o.spec, o.rehearsal_job))
-    if o.now >= result.deadline:
+    if o.spec.rehearsal is None:
+        return _record(o, Reason.REHEARSAL_WITHDRAWN)
+    if o.now >= min(result.deadline, o.spec.prewarm_at):
         return _record(o, Reason.REHEARSAL_CUT_SHORT)
     return _set_up(o)
 
@@ -62,7 +65,13 @@ def _set_up(o: Observed) -> Action:
         return SetState("LIVE", "rehearsal-LIVE", rehearsal=True)
     if o.cluster_refusal:
         return cluster_refuses(o.cluster_refusal, SOON)
-    return StartJob() if o.rehearsal_job is None else Wait(SOON, Reason.REHEARSING)
+    if o.rehearsal_job is None:
+        return StartJob()
+    return Wait(SOON, Reason.REHEARSING, "" if o.rehearsal_job.ours else _name_taken(o))
+
+
+def _name_taken(o: Observed) -> str:
+    return f"the Job {job_name(o.name)} is not of this sale, or is being deleted: the rehearsal begins once it is gone"
 
 
 def clean_up(o: Observed) -> Action | None:
@@ -70,7 +79,7 @@ def clean_up(o: Observed) -> Action | None:
 
     A shadow that inventory never heard of gets a tombstone, as clear_sale says.
     """
-    if o.rehearsal_job is not None:
+    if o.rehearsal_job is not None and o.rehearsal_job.ours:
         return DeleteJob()
     if _begun(o) and o.inventory_up and (o.rehearsal_sale is None or not o.rehearsal_sale.over):
         return DeleteSale(rehearsal=True)

@@ -20,6 +20,7 @@ _AS_ASKED = frozenset(
         Reason.WAITING_FOR_QUEUE,
         Reason.QUEUE_OPEN,
         Reason.SALE_OPEN,
+        Reason.SOLD_OUT,
         Reason.PAUSED_BY_SPEC,
     }
 )
@@ -42,15 +43,24 @@ def described(o: Observed, status: FlashSaleStatus, wait: Wait) -> FlashSaleStat
         progress=_progress(o, status, stock),
         books=_books(o, status),
     )
+    capacity = _capacity(o, seen)
     judged = {
-        **_kstatus(seen, wait),
-        "CapacityReady": _capacity(o, seen),
+        **_kstatus(seen, _unless_short(wait, capacity)),
+        "CapacityReady": capacity,
         "StockConserved": _conserved(o, seen),
         "PaidOrdersKept": _paid_orders(o, seen),
         "SLOMet": _slo(o, seen),
         "Settled": _settled(seen, wait),
     }
     return seen.changed(conditions=[_condition(o, status, kind, *judged[kind]) for kind in judged])
+
+
+def _unless_short(wait: Wait, capacity: Judged) -> Wait:
+    """A sale is not as asked while its targets are not: Ready and CapacityReady never disagree."""
+    _, reason, message = capacity
+    if wait.reason not in _AS_ASKED or reason not in (Reason.DEPLOYMENT_NOT_FOUND, Reason.REPLICAS_NOT_READY):
+        return wait
+    return Wait(wait.seconds, reason, message, stalled=reason is Reason.DEPLOYMENT_NOT_FOUND)
 
 
 def _only_kstatus(o: Observed, status: FlashSaleStatus, wait: Wait) -> FlashSaleStatus:
@@ -67,7 +77,7 @@ def _kstatus(status: FlashSaleStatus, wait: Wait) -> dict[str, Judged]:
     """
     message = wait.message or wait.reason.explanation
     failed = status.phase is Phase.FAILED or _aborted_by_breach(status)
-    as_asked = status.phase in TERMINAL or wait.reason in _AS_ASKED
+    as_asked = status.phase in TERMINAL or (wait.reason in _AS_ASKED and status.phase is not Phase.DRAINING)
     stalled = wait.stalled or failed
     ready = as_asked and not stalled
     reconciling = not ready and not stalled

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from amazonlite.common.core.tasks import stop
@@ -18,6 +19,7 @@ from amazonlite_operator.kube.lease import LeadershipLost, Lease
 from amazonlite_operator.kube.queue import WorkQueue
 
 RESYNC_EVERY = 60.0
+LOOK_AGAIN = 5.0
 WORKERS = 4
 
 log = get_logger(__name__)
@@ -82,8 +84,10 @@ class Controller:
             metrics.LEADER.set(self._lease.leads)
             if self._lease.leads:
                 await self._lead(namespace)
-            else:
-                await self._lease.turn()
+                continue
+            with suppress(TimeoutError):  # whoever announces may be wrong: no wait for leadership is without a bound
+                async with asyncio.timeout(LOOK_AGAIN):
+                    await self._lease.turn()
 
     async def _lead(self, namespace: str) -> None:
         try:

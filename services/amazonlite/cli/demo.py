@@ -30,7 +30,7 @@ from amazonlite.cli.shoppers.shopper import Outcome
 
 NAME = "demo"
 QUANTITY, BUYERS = 60, 200
-HOLD_SECONDS, OPEN_SECONDS, LEAD_SECONDS = 15, 60, 40
+HOLD_SECONDS, OPEN_SECONDS, LEAD_SECONDS = 15, 60, 50
 GIVE_UP_SECONDS = 300.0
 FINAL_PHASES = frozenset({"Settled", "Aborted", "Failed"})
 
@@ -86,7 +86,7 @@ def manifest(
             "perCustomerLimit": 1,
             "holdTTL": f"{HOLD_SECONDS}s",
             "admission": {"maxActive": 40, "ratePerSecond": 20, "order": "Fifo", "preQueue": "15s"},
-            "prewarm": {"leadTime": "30s", "targets": [{"deployment": "inventory", "replicas": 2}]},
+            "prewarm": {"leadTime": "25s", "targets": [{"deployment": "inventory", "replicas": 2}]},
             "slo": {"p95": "1s", "successRate": 0.95, "window": "10s"},
             "onBreach": "Throttle",
             "rehearsal": {"customers": 20, "ratePerSecond": 10},

@@ -7,9 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from prometheus_client import REGISTRY
 
 from amazonlite_operator.flash_sale.crd import FLASH_SALE
+from amazonlite_operator.kube import controller as controllers
 from amazonlite_operator.kube.api import ApiServerAway
 from amazonlite_operator.kube.controller import Controller, Key
 from amazonlite_operator.kube.heartbeat import DEAF_AFTER, Heartbeat
@@ -232,3 +234,17 @@ async def test_a_list_that_fails_is_not_taken_for_a_deaf_watch() -> None:
     kinds.cluster.items = items
     await kinds.resync()
     assert kinds.heartbeat.deaf == ""
+
+
+async def test_leadership_that_nobody_announced_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(controllers, "LOOK_AGAIN", 0.01)
+    seen = asyncio.Event()
+
+    async def reconcile(key: Key) -> None:
+        seen.set()
+
+    async with running(reconcile) as (controller, lease):
+        controller.notice(A, "uid", 1, "1")
+        lease.leads = True
+        async with asyncio.timeout(2):
+            await seen.wait()

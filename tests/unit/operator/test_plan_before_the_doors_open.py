@@ -101,12 +101,19 @@ TABLE: list[tuple[str, Observed, object]] = [
             BEFORE_LEAD,
             status=status(P.REHEARSING, rehearsal=UNDER_WAY),
             rehearsal_sale=sale("SCHEDULED"),
+            spec=spec(rehearsal=REHEARSAL),
         ),
         ("Rehearsal", "LIVE"),
     ),
     (
         "rehearsal: no customers yet",
-        look(P.REHEARSING, BEFORE_LEAD, status=status(P.REHEARSING, rehearsal=UNDER_WAY), rehearsal_sale=sale("LIVE")),
+        look(
+            P.REHEARSING,
+            BEFORE_LEAD,
+            status=status(P.REHEARSING, rehearsal=UNDER_WAY),
+            rehearsal_sale=sale("LIVE"),
+            spec=spec(rehearsal=REHEARSAL),
+        ),
         StartJob,
     ),
     (
@@ -117,6 +124,7 @@ TABLE: list[tuple[str, Observed, object]] = [
             status=status(P.REHEARSING, rehearsal=UNDER_WAY),
             rehearsal_sale=sale("LIVE"),
             rehearsal_job=JobView(finished=False),
+            spec=spec(rehearsal=REHEARSAL),
         ),
         ("Wait", "Rehearsing"),
     ),
