@@ -46,8 +46,7 @@ async def test_more_than_is_in_stock_stalls_and_heals_when_stock_arrives(shop: S
     name = sales.apply(sale_spec(sku, 5, opens_in=5, lasts=120))
     assert (await sales.stalled(name))["reason"] == "InsufficientStock"
     assert (await shop.stock(sku))["available"] == 4
-    status, _, _ = await shop.request("PUT", f"/api/inventory/{sku}", shop.staff, json={"onHand": 5})
-    assert status == 200
+    await shop.restock(sku, 5)
     await sales.in_phase(name, "Live", within=60)
 
 

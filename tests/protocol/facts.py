@@ -12,7 +12,7 @@ from amazonlite.order.domain import TRANSITIONS, OrderState
 ONCE_AUTHORIZED = frozenset({"AUTHORIZED", "CAPTURED", "VOIDED"})
 KEPT = frozenset({"HELD", "CONFIRMED"})
 GIVEN_BACK = frozenset({"EXPIRED", "RELEASED"})
-NO_MONEY = frozenset({"", "DECLINED", "VOIDED"})
+NO_MONEY = frozenset({"", "DECLINED", "VOIDED", "EXPIRED"})
 SOLD = frozenset({"CONFIRMED", "COMPLETED"})
 OVER = frozenset({"CANCELLED", "TIMED_OUT", "REJECTED"})
 
@@ -28,7 +28,10 @@ def never(broken: bool, what: str, *of: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One order as of one moment, a column from each service; empty where a service has nothing of it."""
+    """One order as of one moment, a column from each service; empty where a service has nothing of it.
+
+    ``charges`` has the state of each charge at the provider, by its key: one an attempt.
+    """
 
     order_id: str
     hold: str
@@ -38,8 +41,13 @@ class Fact:
     payment_id: str = ""
     payment: str = ""
     wanted: str = ""
-    charge: str = ""
+    charges: Mapping[str, str] = field(default_factory=dict)
     order: str = ""
+
+    @property
+    def holding(self) -> list[str]:
+        """The states of those charges that hold money, or took it."""
+        return [state for state in self.charges.values() if state not in NO_MONEY]
 
     @property
     def authorized(self) -> bool:
@@ -69,12 +77,14 @@ REACHABLE = reachable()
 class Memory:
     """What customers were told and what payment decided, for good, in the course of one sequence.
 
-    ``refused`` are the payments whose money the provider held and then did not let the shop take.
+    ``refused`` are the payments whose money the provider held and then did not let the shop take, ``revived`` those of
+    which it declined a charge and held its money later all the same.
     """
 
     told_paid: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
+    revived: set[str] = field(default_factory=set)
     sealed: set[str] = field(default_factory=set)
     last: Mapping[str, Fact] = field(default_factory=dict)
 
@@ -97,6 +107,8 @@ class Memory:
         self.last = facts
 
     def _check_one(self, fact: Fact, before: Fact | None) -> None:
+        never(len(fact.holding) > 1 and fact.payment_id not in self.revived, "two charges hold money", fact)
+        never(fact.holding.count("CAPTURED") > 1, "money was taken twice", fact)
         newly_paid = fact.authorized and fact.order_id not in self.told_paid
         was_given_back = before is not None and before.hold in GIVEN_BACK and fact.order_id not in self.cancelled
         never(newly_paid and was_given_back, "paid after its units were given back", fact)
@@ -117,9 +129,11 @@ class Memory:
         for fact in facts.values():
             if self._must_be_kept(fact):
                 never(fact.hold != "CONFIRMED", "a paid order was not sold", fact)
-                never((fact.payment, fact.charge) != ("CAPTURED", "CAPTURED"), "a sold order was not paid", fact)
+                never(
+                    (fact.payment, fact.holding) != ("CAPTURED", ["CAPTURED"]), "a sold order was not paid once", fact
+                )
                 never(fact.order not in SOLD, "a paid order is not confirmed", fact)
             else:
                 never(fact.hold not in GIVEN_BACK, "an unpaid order keeps its units", fact)
                 never(fact.order not in OVER, "an unpaid order stays open", fact)
-                never(fact.charge not in NO_MONEY, "money is held for an order that is over", fact)
+                never(bool(fact.holding), "money is held for an order that is over", fact)

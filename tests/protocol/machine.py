@@ -7,6 +7,7 @@ An order may end unsold after it was told paid only if its customer cancelled, o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -48,6 +49,7 @@ CUSTOMERS = tuple(f"usr_{letter}" for letter in "abcd")
 FATES = st.sampled_from([Fate.ARRIVES] * 12 + list(Fate))
 DEATHS = st.sampled_from([None] * 12 + [0, 1, 2])
 METHODS = st.sampled_from([Method.OK] * 5 + list(Method))
+KEYS = st.sampled_from([None, None, "first", "second"])
 CLOCKS = st.sampled_from(["inventory", "inventory", "all", "payment", "order"])
 ANY = st.integers(0, 15)
 """Which of those that there are, modulo their number."""
@@ -94,7 +96,7 @@ class PaymentAndInventory(RuleBasedStateMachine):
             self.claim(number, 1, None)
         if method is not None:
             self._read()
-            self.pay(0, method, fate, None)
+            self.pay(0, method, None, fate, None)
 
     @rule(customer=ANY, method=METHODS, fate=FATES, dies_after=DEATHS)
     def buy(self, customer: int, method: Method, fate: Fate, dies_after: int | None) -> None:
@@ -103,7 +105,7 @@ class PaymentAndInventory(RuleBasedStateMachine):
         self.claim(customer, 1, None)
         self._read()
         if len(self.facts) > before:
-            self.pay(before, method, fate, dies_after)
+            self.pay(before, method, None, fate, dies_after)
 
     @rule(customer=ANY, quantity=st.integers(1, 2), dies_after=DEATHS)
     def claim(self, customer: int, quantity: int, dies_after: int | None) -> None:
@@ -118,16 +120,19 @@ class PaymentAndInventory(RuleBasedStateMachine):
         self._run("open an intent", work, Plan(fate, dies_after), DomainError)
 
     @precondition(has_orders)
-    @rule(order=ANY, method=METHODS, fate=FATES, dies_after=DEATHS)
-    def pay(self, order: int, method: Method, fate: Fate, dies_after: int | None) -> None:
+    @rule(order=ANY, method=METHODS, key=KEYS, fate=FATES, dies_after=DEATHS)
+    def pay(self, order: int, method: Method, key: str | None, fate: Fate, dies_after: int | None) -> None:
+        """With a key that was used before, it is the same command again: nothing new is tried."""
         if not self._order(order).payment_id:
             self.open_intent(order, Fate.ARRIVES, None)
             self._read()
         fact = self._order(order)
         work = confirm_payment(
-            self.shop.payment_desk, Viewer(fact.customer_id), fact.payment_id, method, key=f"key:{method}"
+            self.shop.payment_desk, Viewer(fact.customer_id), fact.payment_id, method, key=key or new_id("key")
         )
-        self._run("confirm a payment", work, Plan(fate, dies_after), DomainError)
+        told = self._run("confirm a payment", work, Plan(fate, dies_after), DomainError)
+        refused = told is not None and (told.method, told.retriable) == (Method.OK, True)
+        never(refused, "a good card was declined", fact)
 
     @precondition(has_orders)
     @rule(order=ANY, dies_after=DEATHS)
@@ -194,12 +199,23 @@ class PaymentAndInventory(RuleBasedStateMachine):
             self.network.arrive(nth(self.network.given_up, request))
         self._collect()
 
-    @precondition(lambda self: any(fact.charge == "PENDING" for fact in self.facts.values()))
+    @precondition(lambda self: any("PENDING" in fact.charges.values() for fact in self.facts.values()))
     @rule(order=ANY)
     def provider_decides(self, order: int) -> None:
         self._changed = True
-        pending = [fact.payment_id for fact in self.facts.values() if fact.charge == "PENDING"]
-        self.shop.wait(self._decide(nth(pending, order)))
+        self.shop.wait(self._decide(nth(self._pending(), order)))
+
+    @precondition(lambda self: any("DECLINED" in fact.charges.values() for fact in self.facts.values()))
+    @rule(order=ANY)
+    def provider_changes_its_mind(self, order: int) -> None:
+        """A charge that was declined holds money all the same, and a webhook says so."""
+        self._changed = True
+        declined = [
+            (fact, key) for fact in self.facts.values() for key, state in fact.charges.items() if state == "DECLINED"
+        ]
+        fact, key = nth(declined, order)
+        self.memory.revived.add(fact.payment_id)
+        self.shop.wait(self._revive(key))
 
     @precondition(lambda self: self.webhooks)
     @rule(webhook=ANY, again=st.booleans(), dies_after=DEATHS)
@@ -331,14 +347,23 @@ class PaymentAndInventory(RuleBasedStateMachine):
         due = "UPDATE payment_intent SET due_at = UTC_TIMESTAMP(6) WHERE due_at IS NOT NULL AND sale_id = '{}'"
         await self.shop.payment.write(due.format(self.sale_id))
 
-    async def _decide_all(self) -> None:
-        for fact in self.facts.values():
-            if fact.charge == "PENDING":
-                await self._decide(fact.payment_id)
+    def _pending(self) -> list[str]:
+        """The keys of the charges that the provider has yet to decide."""
+        return [key for fact in self.facts.values() for key, state in fact.charges.items() if state == "PENDING"]
 
-    async def _decide(self, payment_id: str) -> None:
+    async def _decide_all(self) -> None:
+        for key in self._pending():
+            await self._decide(key)
+
+    async def _revive(self, key: str) -> None:
+        held = "UPDATE provider_charge SET state = 'AUTHORIZED' WHERE charge_key = '{}'"
+        await self.shop.payment.write(held.format(key))
+        told = {"id": new_id("pwh"), "key": key, "state": "AUTHORIZED", "reason": ""}
+        self.webhooks.append(json.dumps(told).encode())
+
+    async def _decide(self, key: str) -> None:
         due = "UPDATE provider_charge SET due_at = UTC_TIMESTAMP(6) WHERE due_at IS NOT NULL AND charge_key = '{}'"
-        await self.shop.payment.write(due.format(payment_id))
+        await self.shop.payment.write(due.format(key))
         await LateAnswers(self.shop.payment.immortal, self._tell).answer_due()
 
     async def _tell(self, payload: bytes) -> bool:

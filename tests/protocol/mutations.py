@@ -23,6 +23,7 @@ from amazonlite.order import time_out
 from amazonlite.order.advance import moved
 from amazonlite.order.consumers import REACTIONS
 from amazonlite.order.domain import Changes, Order, Trigger
+from amazonlite.payment import confirm as payment_confirm
 from amazonlite.payment import seal
 from amazonlite.payment import store as payment_store
 from amazonlite.payment.domain import ANSWERS, ChargeState, Payment, PaymentState, Wanted
@@ -33,13 +34,17 @@ from protocol.sequences import (
     Act,
     Machine,
     cancel,
+    changing_its_mind,
+    declined,
     delivering,
     dropping,
     follow_up,
     open_intent,
     paying,
+    recover,
     resume,
     sweeping,
+    webhook,
 )
 from protocol.sequences import (
     remove as remove_the_sale,
@@ -137,6 +142,43 @@ def a_closed_slot_can_be_paid(patch: Patch) -> None:
 
 def a_cancelled_order_keeps_its_money(patch: Patch) -> None:
     patch.setattr(Payment, "order_closed", lambda payment, reason: payment.sealed(reason))
+
+
+def every_attempt_has_the_same_charge(patch: Patch) -> None:
+    patch.setattr(Payment, "charge_key", property(lambda payment: payment.payment_id))
+
+
+def an_answer_counts_for_whatever_attempt_is_under_way(patch: Patch) -> None:
+    patch.setattr(Payment, "heard", lambda payment, _key, charge, reason="": payment.answered(charge, reason))
+
+
+def money_of_a_declined_attempt_is_kept(patch: Patch) -> None:
+    patch.setattr(Payment, "_heard_late", lambda payment, _key, _charge: payment)
+
+
+def a_declined_attempt_pays_after_all(patch: Patch) -> None:
+    def revived(payment: Payment, key: str, charge: ChargeState) -> Payment:
+        held = charge is ChargeState.AUTHORIZED
+        return replace(payment, state=S.AUTHORIZED, wanted=None) if held else payment
+
+    patch.setattr(Payment, "_heard_late", revived)
+
+
+def a_second_method_is_tried_while_the_first_is_open(patch: Patch) -> None:
+    begin = payment_confirm._begin
+
+    async def impatient(desk: Any, uow: UnitOfWork, viewer: Any, payment_id: str, method: Any, key: str) -> Payment:
+        payment = await payment_store.lock(uow, payment_id)
+        if payment is not None and payment.state is S.PROCESSING and payment.confirm_key != key:
+            await payment_store.save(uow, payment.answered(ChargeState.DECLINED), due_in=None)
+        return await begin(desk, uow, viewer, payment_id, method, key)
+
+    patch.setattr(payment_confirm, "_begin", impatient)
+
+
+def a_sealed_payment_takes_another_card_after_a_decline(patch: Patch) -> None:
+    sealed = Payment.sealed
+    patch.setattr(Payment, "sealed", lambda p, reason: p if p.retriable else sealed(p, reason))
 
 
 async def _end_unasked(desk: Any, held: Sequence[Any], rehearsals: frozenset[str]) -> int:
@@ -266,6 +308,15 @@ MUTATIONS: Sequence[Mutation] = (
     Mutation(an_answer_is_recorded_without_reading_the_payment_again, LATE),
     Mutation(a_closed_slot_can_be_paid, [sweeping(), paying()]),
     Mutation(a_cancelled_order_keeps_its_money, [paying(), cancel]),
+    Mutation(every_attempt_has_the_same_charge, [declined(), paying()]),
+    Mutation(
+        an_answer_counts_for_whatever_attempt_is_under_way,
+        [declined(Fate.ANSWER_DELAYED), recover, paying(Fate.ANSWER_DELAYED), resume],
+    ),
+    Mutation(money_of_a_declined_attempt_is_kept, [declined(), changing_its_mind, webhook]),
+    Mutation(a_declined_attempt_pays_after_all, [declined(), sweeping(), changing_its_mind, webhook]),
+    Mutation(a_second_method_is_tried_while_the_first_is_open, [paying(Fate.ANSWER_DELAYED), paying()]),
+    Mutation(a_sealed_payment_takes_another_card_after_a_decline, [declined(), sweeping(), paying()]),
     Mutation(holds_expire_unasked, [paying(), sweeping()]),
     Mutation(a_removed_sale_ends_its_holds_unasked, [paying(), remove_the_sale]),
     Mutation(no_answer_counts_as_closed, [paying(), sweeping(Fate.REQUEST_LOST)]),

@@ -32,8 +32,25 @@ def open_intent(machine: PaymentAndInventory) -> None:
     machine.open_intent(0, ARRIVES, None)
 
 
-def paying(fate: Fate = ARRIVES) -> Act:
-    return lambda machine: machine.pay(0, Method.OK, fate, None)
+def paying(fate: Fate = ARRIVES, method: Method = Method.OK) -> Act:
+    return lambda machine: machine.pay(0, method, None, fate, None)
+
+
+def declined(fate: Fate = ARRIVES) -> Act:
+    return paying(fate, Method.DECLINED)
+
+
+def changing_its_mind(machine: PaymentAndInventory) -> None:
+    machine.provider_changes_its_mind(0)
+
+
+def webhook(machine: PaymentAndInventory) -> None:
+    machine.webhook(0, again=False, dies_after=None)
+
+
+def recover(machine: PaymentAndInventory) -> None:
+    """The provider is asked how a call ended whose answer nobody heard."""
+    machine.follow_up(ARRIVES, None, leases_are_over=True)
 
 
 def cancel(machine: PaymentAndInventory) -> None:

@@ -166,8 +166,8 @@ class ProviderOverNetwork:
     async def _capture(self, key: str) -> Charge:
         before = await self.provider.find(key)
         after = await self.provider.capture(key)
-        if before is not None and before.state is ChargeState.AUTHORIZED and after.state is ChargeState.VOIDED:
-            self.refused(key)
+        if before is not None and before.state is ChargeState.AUTHORIZED and after.state is not ChargeState.CAPTURED:
+            self.refused(payment_domain.payment_of(key))
         return after
 
     async def void(self, key: str) -> Charge:

@@ -150,11 +150,12 @@ class Shop:
 
 _FACTS_OF = """
 SELECT r.order_id, r.customer_id, r.state AS hold, r.expires_at <= SYSDATE(6) AS overdue, l.quantity AS units,
-       p.payment_id, p.state AS payment, p.wanted, c.state AS charge, o.state AS order_state
+       p.payment_id, p.state AS payment, p.wanted, o.state AS order_state,
+       (SELECT GROUP_CONCAT(CONCAT(c.charge_key, '=', c.state)) FROM `{payment}`.provider_charge c
+        WHERE c.charge_key = p.payment_id OR c.charge_key LIKE CONCAT(p.payment_id, '.%%')) AS charges
 FROM reservation r
 JOIN reservation_line l ON l.reservation_id = r.id
 LEFT JOIN `{payment}`.payment_intent p ON p.order_id = r.order_id
-LEFT JOIN `{payment}`.provider_charge c ON c.charge_key = p.payment_id
 LEFT JOIN `{order}`.orders o ON o.order_id = r.order_id
 WHERE r.sale_id = '{sale_id}' ORDER BY r.id
 """
@@ -202,6 +203,6 @@ def _fact(row: Any) -> Fact:
         payment_id=row.payment_id or "",
         payment=row.payment or "",
         wanted=row.wanted or "",
-        charge=row.charge or "",
+        charges=dict(one.split("=") for one in (row.charges or "").split(",") if one),
         order=row.order_state or "",
     )

@@ -139,15 +139,10 @@ def spec(sku: str, raised: int) -> dict[str, Any]:
     )
 
 
-async def restock(shop: Shop, sku: str, on_hand: int) -> None:
-    status, body, _ = await shop.request("PUT", f"/api/inventory/{sku}", shop.staff, json={"onHand": on_hand})
-    assert status == 200, body
-
-
 async def begin(shop: Shop, killer: Killer, sku: str) -> None:
     """Killed while nobody can buy yet. Pending lasts until the stock comes, which is when nobody leads."""
     await killer.kill_in("Pending")
-    await restock(shop, sku, UNITS)
+    await shop.restock(sku, UNITS)
     await killer.recovered()
     for stage in ("Rehearsing", "Prewarming", "Queueing"):
         await killer.strike(stage)

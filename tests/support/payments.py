@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ from amazonlite.payment.confirm import confirm_payment
 from amazonlite.payment.consumers import HANDLERS
 from amazonlite.payment.create import create_intent
 from amazonlite.payment.desk import PaymentDesk
-from amazonlite.payment.domain import Method, Payment, Viewer
+from amazonlite.payment.domain import MOST_ATTEMPTS, Method, Payment, Viewer
 from amazonlite.payment.follow_up import follow_up_due
 from amazonlite.payment.ports import OrderFact
 from amazonlite.payment.provider import Charge, Provider
@@ -115,6 +116,11 @@ class PaymentBench:
         """A payment of a new order, confirmed with the method."""
         return await self.confirm(await self.intent(self.order()), method)
 
+    async def failed(self) -> Payment:
+        """A payment of a new order, whose every attempt was declined."""
+        payment_id = await self.intent(self.order())
+        return [await self.confirm(payment_id, Method.DECLINED, f"k{n}") for n in range(MOST_ATTEMPTS)][-1]
+
     async def crashed_confirm(self, method: Method = Method.OK) -> Payment:
         """A payment whose confirmation ended in the Crash that the test put into the provider."""
         payment_id = await self.intent(self.order())
@@ -192,6 +198,11 @@ class PaymentBench:
     async def count(self, table: str) -> int:
         async with self.desk.transactions() as uow:
             return int((await uow.execute(text(f"SELECT COUNT(*) FROM {table}"))).scalar_one())  # noqa: S608
+
+
+def told(event_id: str, key: str, state: str) -> bytes:
+    """What a provider posts about one charge."""
+    return json.dumps({"id": event_id, "key": key, "state": state, "livemode": False}).encode()
 
 
 def payment_bench(factory: UnitOfWorkFactory) -> PaymentBench:

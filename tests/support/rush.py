@@ -20,11 +20,12 @@ from support.samples import Samples, sampled
 from support.shop import GATEWAY, Shop
 
 MOSTLY_BUYING = {
-    Plan.PAY: 0.68,
+    Plan.PAY: 0.65,
     Plan.CONFIRM: 0.05,
     Plan.CANCEL: 0.05,
     Plan.TWICE: 0.05,
     Plan.DECLINED: 0.05,
+    Plan.ANOTHER_CARD: 0.03,
     Plan.CAPTURE_REFUSED: 0.02,
     Plan.ABANDON_HOLD: 0.05,
     Plan.ABANDON_QUEUE: 0.05,

@@ -81,6 +81,15 @@ class Shop:
         assert status == 200, body
         return sku
 
+    async def restock(self, sku: str, on_hand: int) -> None:
+        """A count of what is there by now."""
+        status, _, headers = await self.request("GET", f"/api/inventory/{sku}")
+        seen = {"If-Match": headers["ETag"]}
+        status, body, _ = await self.request(
+            "PUT", f"/api/inventory/{sku}", self.staff, headers=seen, json={"onHand": on_hand}
+        )
+        assert status == 200, body
+
     async def remove_products(self) -> None:
         """Takes what was made here out of the catalogue, which is not the test's."""
         for sku in self.made:

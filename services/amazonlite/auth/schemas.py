@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, SecretStr, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
+
+from amazonlite.common.http.body import Strict
 
 MOST_SUBJECTS = 1000
 
@@ -16,7 +18,7 @@ Subject = Annotated[str, StringConstraints(pattern=r"^syn_[A-Za-z0-9_-]{1,59}$")
 Prefix = Annotated[str, StringConstraints(pattern=r"^syn_[A-Za-z0-9_-]{1,50}$")]
 
 
-class _Wire(BaseModel):
+class _Wire(Strict):
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
 
 

@@ -1,18 +1,74 @@
-"""Sets how many units of a SKU are on hand, as counted; the difference is booked."""
+"""Staff say how many units of a SKU there are: as a change with its reason, or as a count of what they saw.
+
+A count says what was on the shelf when somebody looked. Units sold since must not come back by it, so that a count
+names the stock it was compared with, and is refused once that has changed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from amazonlite.common.core.ids import derive_id
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.inventory import store
 from amazonlite.inventory.book import book
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import BelowReserved, Entry, Kind, Stock
+from amazonlite.inventory.domain import (
+    AdjustmentKeyReused,
+    BelowReserved,
+    CountIsStale,
+    CountNeedsComparison,
+    Entry,
+    Kind,
+    Reason,
+    Stock,
+    UnknownSku,
+)
+
+
+async def change_by(desk: Desk, uow: UnitOfWork, sku: str, units: int, reason: Reason, *, key: str) -> Stock:
+    """The stock afterwards; the same key again changes nothing more. Never below what is reserved."""
+    stock = (await store.lock_stock(uow, [sku])).get(sku)
+    if stock is None:
+        raise UnknownSku(sku)
+    entry = Entry(derive_id("adj", sku, key), Kind.ADJUST, sku, units, reason=reason)
+    booked = await store.find_entry(uow, entry.key)
+    if booked is not None:
+        if booked != entry:
+            raise AdjustmentKeyReused
+        return stock
+    if stock.available + units < 0:
+        raise BelowReserved(stock, stock.on_hand + units)
+    await book(uow, [entry])
+    return Stock(sku, stock.on_hand + units, stock.available + units, stock.reserved)
+
+
+async def count(desk: Desk, uow: UnitOfWork, sku: str, on_hand: int, *, seen: str | None) -> Stock:
+    """Sets what is on hand. ``seen`` is the tag of the stock that was counted; only what is new can go without."""
+    stock = await _stock_of(uow, sku)
+    if stock.on_hand == on_hand:  # also the same count again, whose answer was lost
+        return stock
+    if seen is not None and seen != stock.tag:
+        raise CountIsStale(stock)
+    if seen is None and await store.has_entries(uow, sku):
+        raise CountNeedsComparison(stock)
+    [counted] = await set_on_hand(desk, uow, {sku: on_hand})
+    return counted
+
+
+async def start(desk: Desk, uow: UnitOfWork, counted: Mapping[str, int]) -> list[Stock]:
+    """Gives each SKU that has no stock yet its first; the others are left as they are."""
+    await store.ensure_stock(uow, counted)
+    before = await store.lock_stock(uow, counted)
+    known = await store.with_entries(uow, counted)
+    started = await set_on_hand(desk, uow, {sku: units for sku, units in counted.items() if sku not in known})
+    return [*(stock for sku, stock in before.items() if sku in known), *started]
 
 
 async def set_on_hand(desk: Desk, uow: UnitOfWork, counted: Mapping[str, int]) -> list[Stock]:
     """All or none; a SKU that is new starts here. BelowReserved: reserved units cannot be counted away."""
+    if not counted:
+        return []
     await store.ensure_stock(uow, counted)
     before = await store.lock_stock(uow, counted)
     entries: list[Entry] = []
@@ -20,6 +76,12 @@ async def set_on_hand(desk: Desk, uow: UnitOfWork, counted: Mapping[str, int]) -
         if counted[sku] < stock.reserved:
             raise BelowReserved(stock, counted[sku])
         if counted[sku] != stock.on_hand:
-            entries.append(Entry(desk.ids("adj"), Kind.ADJUST, sku, counted[sku] - stock.on_hand))
+            units = counted[sku] - stock.on_hand
+            entries.append(Entry(desk.ids("adj"), Kind.ADJUST, sku, units, reason=Reason.COUNTED))
     await book(uow, entries)
     return [Stock(sku, counted[sku], counted[sku] - stock.reserved, stock.reserved) for sku, stock in before.items()]
+
+
+async def _stock_of(uow: UnitOfWork, sku: str) -> Stock:
+    await store.ensure_stock(uow, [sku])
+    return (await store.lock_stock(uow, [sku]))[sku]

@@ -5,17 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Path, Request
+from fastapi import APIRouter, Body, Depends, Header, Path, Request
 from starlette.responses import Response
 
 from amazonlite.common.data.unit_of_work import in_transaction
 from amazonlite.common.security.principal import require
 from amazonlite.inventory import read
-from amazonlite.inventory.adjust import set_on_hand
+from amazonlite.inventory.adjust import change_by, count, start
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import ReservationAlreadyDecided, ReservationState
+from amazonlite.inventory.domain import ReservationAlreadyDecided, ReservationState, Stock
 from amazonlite.inventory.reserve import reserve
 from amazonlite.inventory.schemas import (
+    Adjustment,
     HoldView,
     LedgerView,
     OnHand,
@@ -34,6 +35,7 @@ async def desk_of(request: Request) -> Desk:
 
 AtDesk = Annotated[Desk, Depends(desk_of)]
 SkuPath = Annotated[str, Path(max_length=64)]
+IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
 OrderId = Annotated[str, Path(max_length=64)]
 staff = Depends(require("staff:stock"))
 reads = Depends(require("reservations:read"))
@@ -43,25 +45,51 @@ internal = APIRouter(prefix="/internal", tags=["internal"])
 
 
 @shop.get("/inventory/{sku}", response_model=StockView)
-async def get(desk: AtDesk, sku: SkuPath) -> StockView:
-    return StockView.of(await read.get_stock(desk, sku))
+async def get(desk: AtDesk, sku: SkuPath, response: Response) -> StockView:
+    """The ETag names the stock as it is: a count sends it back as If-Match."""
+    return _tagged(await read.get_stock(desk, sku), response)
 
 
 @shop.put("/inventory/{sku}", response_model=StockView, dependencies=[staff])
-async def put(desk: AtDesk, sku: Annotated[Sku, Path()], body: OnHand) -> StockView:
-    """Sets what is on hand. 409 `below_reserved` when less than is reserved."""
-    [stock] = await in_transaction(desk.transactions, lambda uow: set_on_hand(desk, uow, {sku: body.on_hand}))
-    return StockView.of(stock)
+async def put(
+    desk: AtDesk,
+    sku: Annotated[Sku, Path()],
+    body: OnHand,
+    response: Response,
+    if_match: Annotated[str | None, Header(max_length=80)] = None,
+) -> StockView:
+    """A count of what is on hand. 412 `stock_changed` when the stock is not as If-Match says, 428
+    `precondition_required` when there is stock and no If-Match, 409 `below_reserved` when less than is reserved.
+    """
+    seen = None if if_match is None else if_match.strip().removeprefix("W/").strip('"')
+    counted = await in_transaction(desk.transactions, lambda uow: count(desk, uow, sku, body.on_hand, seen=seen))
+    return _tagged(counted, response)
+
+
+@shop.post("/inventory/{sku}/adjustments", response_model=StockView, dependencies=[staff])
+async def adjust(
+    desk: AtDesk, sku: Annotated[Sku, Path()], body: Adjustment, response: Response, idempotency_key: IdempotencyKey
+) -> StockView:
+    """So many units more or less, and why; the same key again changes nothing. 409 `below_reserved` as for a count."""
+    changed = await in_transaction(
+        desk.transactions, lambda uow: change_by(desk, uow, sku, body.units, body.reason, key=idempotency_key)
+    )
+    return _tagged(changed, response)
 
 
 @shop.post("/inventory:bulk", response_model=list[StockView], dependencies=[staff])
 async def put_many(
     desk: AtDesk, body: Annotated[list[SkuOnHand], Body(min_length=1, max_length=500)]
 ) -> list[StockView]:
-    """Sets what is on hand of many SKUs, all or none; of a repeated SKU the last counts."""
+    """Gives each SKU that has no stock yet its first, all or none; one that has stock is left as it is."""
     counted = {item.sku: item.on_hand for item in body}
-    stocks = await in_transaction(desk.transactions, lambda uow: set_on_hand(desk, uow, counted))
+    stocks = await in_transaction(desk.transactions, lambda uow: start(desk, uow, counted))
     return [StockView.of(stock) for stock in stocks]
+
+
+def _tagged(stock: Stock, response: Response) -> StockView:
+    response.headers["ETag"] = f'"{stock.tag}"'
+    return StockView.of(stock)
 
 
 @internal.get("/ledger/{sku}", response_model=LedgerView, dependencies=[Depends(require("ledger:read"))])

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from amazonlite.common.core.errors import Conflict, NotFound
+from amazonlite.common.core.errors import Conflict, DomainError, InvalidInput, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,17 @@ def balance(totals: Mapping[Kind, int]) -> Delta:
     return total
 
 
+class Reason(StrEnum):
+    """Why staff changed what is on hand."""
+
+    COUNTED = "counted"
+    RECEIVED = "received"
+    FOUND = "found"
+    RETURNED = "returned"
+    DAMAGED = "damaged"
+    LOST = "lost"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One effect on the counters; ``key`` names it for ever, so that it cannot be booked twice."""
@@ -88,6 +99,7 @@ class Entry:
     sku: str
     quantity: int
     sale_id: str | None = None
+    reason: Reason | None = None
 
 
 def totals_of(entries: Iterable[Entry]) -> dict[Kind, int]:
@@ -103,6 +115,11 @@ class Stock:
     on_hand: int
     available: int
     reserved: int
+
+    @property
+    def tag(self) -> str:
+        """Names the stock as it is. Should it become so again, a count of it is right again."""
+        return f"{self.on_hand}-{self.reserved}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +231,46 @@ class BelowReserved(Conflict):
             sku=stock.sku,
             reserved=stock.reserved,
         )
+
+
+class CountIsStale(DomainError):
+    """The stock moved since it was compared with the count; read it, count again, and send that."""
+
+    status: ClassVar[int] = 412
+    code: ClassVar[str] = "stock_changed"
+    title: ClassVar[str] = "The stock has changed"
+
+    def __init__(self, stock: Stock) -> None:
+        super().__init__(
+            f"{stock.sku} has {stock.on_hand} on hand and {stock.reserved} reserved by now.",
+            next_step="Nothing was changed. Read the stock, count again, and send the new ETag as If-Match.",
+            headers={"ETag": f'"{stock.tag}"'},
+        )
+
+
+class CountNeedsComparison(DomainError):
+    """A count of stock that is there already says which stock was counted."""
+
+    status: ClassVar[int] = 428
+    code: ClassVar[str] = "precondition_required"
+    title: ClassVar[str] = "A count needs If-Match"
+
+    def __init__(self, stock: Stock) -> None:
+        super().__init__(
+            f"{stock.sku} has stock already; units sold since the count would come back.",
+            next_step="Nothing was changed. Send the ETag of GET /api/inventory/{sku} as If-Match, or an adjustment.",
+            headers={"ETag": f'"{stock.tag}"'},
+        )
+
+
+class AdjustmentKeyReused(InvalidInput):
+    """The key already names another adjustment of this SKU; send this one under a key of its own."""
+
+    code: ClassVar[str] = "idempotency_key_reused"
+    title: ClassVar[str] = "Idempotency key reused"
+
+    def __init__(self) -> None:
+        super().__init__("This idempotency key was used for another adjustment.")
 
 
 class ReservationNotFound(NotFound):

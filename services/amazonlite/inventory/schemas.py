@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from amazonlite.common.core.clock import iso
 from amazonlite.common.http.body import Body, MoneyView
-from amazonlite.inventory.domain import Kind, Line, Reservation, Stock, balance
+from amazonlite.inventory.domain import Kind, Line, Reason, Reservation, Stock, balance
 from amazonlite.inventory.flash_sale.domain import Sale
 
 MOST_UNITS = 1_000_000_000
@@ -19,6 +19,20 @@ Units = Annotated[int, Field(ge=0, le=MOST_UNITS)]
 
 class OnHand(Body):
     on_hand: Units
+
+
+class Adjustment(Body):
+    """So many units more, or less where negative."""
+
+    units: Annotated[int, Field(ge=-MOST_UNITS, le=MOST_UNITS)]
+    reason: Reason
+
+    @field_validator("units")
+    @classmethod
+    def _not_zero(cls, units: int) -> int:
+        if units == 0:
+            raise ValueError("must not be 0")
+        return units
 
 
 class SkuOnHand(OnHand):

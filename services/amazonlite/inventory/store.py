@@ -17,7 +17,7 @@ from sqlalchemy.dialects.mysql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory.domain import Delta, Entry, Kind, Line, Reservation, ReservationState, Stock
+from amazonlite.inventory.domain import Delta, Entry, Kind, Line, Reason, Reservation, ReservationState, Stock
 
 # SYSDATE is read when the row is, NOW when the statement began: behind a lock they differ by the time waited.
 DB_NOW = text("SYSDATE(6)")
@@ -57,6 +57,7 @@ ledger = Table(
     Column("sku", String(64)),
     Column("quantity", BIGINT),
     Column("sale_id", String(64)),
+    Column("reason", String(16)),
 )
 
 
@@ -114,11 +115,25 @@ async def move_stock(uow: UnitOfWork, sku: str, delta: Delta) -> None:
 
 async def add_entries(uow: UnitOfWork, entries: Sequence[Entry]) -> None:
     """A key that is there already is refused with IntegrityError: the effect was booked before."""
-    rows = [
-        {"effect_key": e.key, "kind": e.kind.value, "sku": e.sku, "quantity": e.quantity, "sale_id": e.sale_id}
-        for e in entries
-    ]
-    await uow.execute(_INSERT_ENTRY, rows)
+    await uow.execute(_INSERT_ENTRY, [_entry_row(entry) for entry in entries])
+
+
+async def find_entry(uow: UnitOfWork, key: str) -> Entry | None:
+    row = (await uow.execute(select(ledger).where(ledger.c.effect_key == key))).one_or_none()
+    if row is None:
+        return None
+    reason = None if row.reason is None else Reason(row.reason)
+    return Entry(row.effect_key, Kind(row.kind), row.sku, row.quantity, row.sale_id, reason)
+
+
+async def has_entries(uow: UnitOfWork, sku: str) -> bool:
+    return sku in await with_entries(uow, [sku])
+
+
+async def with_entries(uow: UnitOfWork, skus: Collection[str]) -> set[str]:
+    """Those of the SKUs whose stock ever moved."""
+    statement = select(ledger.c.sku).where(ledger.c.sku.in_(sorted(skus))).distinct()
+    return set((await uow.execute(statement)).scalars())
 
 
 async def ledger_totals(uow: UnitOfWork, sku: str) -> dict[Kind, int]:
@@ -200,6 +215,17 @@ async def with_lines(uow: UnitOfWork, rows: Sequence[Row[Any]]) -> list[Reservat
     for line in await uow.execute(_lines_of(list(lines))):
         lines[line.reservation_id].append(Line(line.sku, line.quantity))
     return [_reservation(row, lines[row.id]) for row in rows]
+
+
+def _entry_row(entry: Entry) -> dict[str, Any]:
+    return {
+        "effect_key": entry.key,
+        "kind": entry.kind.value,
+        "sku": entry.sku,
+        "quantity": entry.quantity,
+        "sale_id": entry.sale_id,
+        "reason": entry.reason,
+    }
 
 
 def _stock(row: Row[Any]) -> Stock:

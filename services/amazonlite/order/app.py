@@ -30,6 +30,7 @@ from amazonlite.order.payments_http import HttpPayments
 from amazonlite.order.products_http import HttpProducts
 from amazonlite.order.settings import Settings
 from amazonlite.order.time_out import keep_timing_out
+from amazonlite.order.watch_overdue import keep_watching_overdue
 
 # Consumer (six), relay (three) and sweeps never wait behind requests: what is paid is confirmed also in a rush.
 WORK_CONNECTIONS, REQUEST_CONNECTIONS = 12, 14
@@ -42,7 +43,14 @@ def create(settings: Settings | None = None) -> FastAPI:
     app = create_app(
         "order",
         routers=[shop, internal],
-        background=[service.relay.run, service.consumer.run, service.time_out, service.catch_up, service.forget],
+        background=[
+            service.relay.run,
+            service.consumer.run,
+            service.time_out,
+            service.catch_up,
+            service.watch_overdue,
+            service.forget,
+        ],
         readiness={"mysql": service.database_answers},
         lifespan=service.open,
         at_once=REQUESTS_AT_ONCE,
@@ -103,6 +111,9 @@ class _Service:
 
     async def catch_up(self) -> None:
         await keep_catching_up(self._work)
+
+    async def watch_overdue(self) -> None:
+        await keep_watching_overdue(self._work)
 
     async def forget(self) -> None:
         await keep_forgetting(self._work.transactions, RECEIVED, ANSWERED)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amazonlite.common.core.money import Money
-from amazonlite.common.data.idempotency import StoredAnswer, fingerprint_of, run_idempotent
+from amazonlite.common.data.idempotency import StoredAnswer, fingerprint_of, run_idempotent, scope_of
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.order import announce, store
 from amazonlite.order.advance import entry_of
@@ -38,7 +38,7 @@ async def create_order(desk: OrderDesk, viewer: Viewer, wishes: Sequence[Wish], 
 
     return await run_idempotent(
         desk.transactions,
-        scope=f"orders:{viewer.subject}",
+        scope=scope_of("orders", viewer.subject),
         key=key,
         fingerprint=fingerprint_of(
             "POST", "/api/orders", viewer.subject, [[wish.sku, wish.quantity] for wish in wishes]

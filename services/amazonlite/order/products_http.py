@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from urllib.parse import quote
+from urllib.parse import urlencode
 
+from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.money import Money
 from amazonlite.common.http.client import RemoteProblem, ServiceClient
 
 
 class HttpProducts:
-    """One call a product, all at once."""
+    """All prices of an order in one read; the client carries this service's own token."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
     async def prices(self, skus: Sequence[str]) -> dict[str, Money]:
-        found = await asyncio.gather(*(self._price(sku) for sku in skus))
-        return {sku: price for sku, price in zip(skus, found, strict=True) if price is not None}
-
-    async def _price(self, sku: str) -> Money | None:
         try:
-            product = await self._client.get(f"/api/products/{quote(sku, safe='')}")
+            answer = await self._client.get(f"/internal/products/prices?{urlencode({'sku': skus}, doseq=True)}")
         except RemoteProblem as problem:
-            if problem.status == 404:
-                return None
+            if problem.status == 404:  # a product service of before, which is being replaced
+                raise Unavailable("The prices cannot be read just now.", retry_after=1.0) from problem
             raise
-        return Money.from_dict(product["price"])
+        return {sku: Money.from_dict(price) for sku, price in answer["prices"].items()}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -16,17 +16,21 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    and_,
     func,
     insert,
+    or_,
     select,
     text,
     tuple_,
 )
 from sqlalchemy.dialects.mysql import BIGINT, DATETIME
 from sqlalchemy.dialects.mysql import insert as upsert
+from sqlalchemy.sql.elements import TextClause
 
 from amazonlite.common.core.money import Money
 from amazonlite.common.data.unit_of_work import UnitOfWork
+from amazonlite.common.observe.overdue import Overdue
 from amazonlite.order.domain import OPEN_STATES, Cause, Line, Order, OrderState, TimelineEntry
 
 DB_NOW = text("UTC_TIMESTAMP(6)")
@@ -133,6 +137,27 @@ async def find_unconfirmed(uow: UnitOfWork, limit: int) -> list[str]:
     return list((await uow.execute(statement)).scalars())
 
 
+async def find_stuck(
+    uow: UnitOfWork, longest: Mapping[OrderState, timedelta], after_pay_before: timedelta
+) -> dict[str, Overdue]:
+    """By state: orders that entered it too long ago, and RESERVED ones whose time to pay has passed."""
+    entered = (
+        select(func.max(order_event.c.at))
+        .where(
+            order_event.c.order_id == orders.c.order_id, order_event.c.applied, order_event.c.state == orders.c.state
+        )
+        .scalar_subquery()
+    )
+    too_long = [and_(orders.c.state == state, entered <= _ago(time)) for state, time in longest.items()]
+    unpaid = and_(orders.c.state == OrderState.RESERVED, orders.c.pay_before <= _ago(after_pay_before))
+    statement = (
+        select(orders.c.state, func.count().label("stuck"), func.min(orders.c.order_id).label("example"))
+        .where(orders.c.state.in_([*longest, OrderState.RESERVED]), or_(*too_long, unpaid))
+        .group_by(orders.c.state)
+    )
+    return {row.state: Overdue(row.stuck, row.example) for row in await uow.execute(statement)}
+
+
 async def page(uow: UnitOfWork, customer_id: str, after: Place | None, limit: int) -> list[Order]:
     statement = select(orders).where(orders.c.customer_id == customer_id)
     if after is not None:
@@ -234,6 +259,10 @@ def _entry(row: Row[Any]) -> TimelineEntry:
         cause=Cause(row.cause, row.cause_event_id),
         reason=row.reason,
     )
+
+
+def _ago(time: timedelta) -> TextClause:
+    return text(f"UTC_TIMESTAMP(6) - INTERVAL {int(time.total_seconds())} SECOND")
 
 
 def _naive(moment: datetime) -> datetime:

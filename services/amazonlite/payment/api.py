@@ -76,7 +76,10 @@ async def get(desk: Desk, viewer: Reading, payment_id: PaymentId) -> PaymentView
 async def confirm(
     desk: Desk, viewer: Asking, payment_id: PaymentId, body: ConfirmIntent, idempotency_key: IdempotencyKey
 ) -> PaymentView:
-    """Holds the money with the method given. 409 `payment_already_decided` brings the payment as it is instead."""
+    """Holds the money with the method given. 409 `payment_already_decided` brings the payment as it is instead.
+
+    A declined method leaves the payment REQUIRES_CONFIRMATION: confirm again, with another key, to try another method.
+    """
     return PaymentView.of(await confirm_payment(desk, viewer, payment_id, body.method, key=idempotency_key))
 
 

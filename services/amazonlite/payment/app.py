@@ -31,6 +31,7 @@ from amazonlite.payment.simulated.answer import LateAnswers
 from amazonlite.payment.simulated.provider import SimulatedProvider
 from amazonlite.payment.simulated.webhook import WebhookPost
 from amazonlite.payment.watch_lost import keep_watching_lost
+from amazonlite.payment.watch_overdue import keep_watching_overdue
 
 # Consumer (six), relay (three) and sweeps never wait behind requests: what is paid is confirmed also in a rush.
 WORK_CONNECTIONS, REQUEST_CONNECTIONS = 12, 14
@@ -49,6 +50,7 @@ def create(settings: Settings | None = None) -> FastAPI:
             service.follow_up,
             service.answer_late,
             service.watch_lost,
+            service.watch_overdue,
             service.forget,
         ],
         readiness={"mysql": service.database_answers},
@@ -115,6 +117,9 @@ class _Service:
 
     async def watch_lost(self) -> None:
         await keep_watching_lost(self.work)
+
+    async def watch_overdue(self) -> None:
+        await keep_watching_overdue(self.work)
 
     async def forget(self) -> None:
         await keep_forgetting(self.work.transactions, RECEIVED, ANSWERED)

@@ -14,13 +14,16 @@ from amazonlite.payment.record import record_answer
 
 
 async def confirm_payment(desk: PaymentDesk, viewer: Viewer, payment_id: str, method: Method, *, key: str) -> Payment:
-    """AUTHORIZED, FAILED, or PROCESSING while the answer is out. The same command again finishes the first."""
+    """AUTHORIZED, declined, or PROCESSING while the answer is out. The same command again finishes the first.
+
+    Declined is REQUIRES_CONFIRMATION again, with the reason: another key tries again. FAILED is the last.
+    """
     payment = await in_transaction(desk.transactions, lambda uow: _begin(desk, uow, viewer, payment_id, method, key))
     if payment.state is not PaymentState.PROCESSING or payment.wanted is not None:
         return payment
     try:
         async with desk.provider_call() as provider:
-            charge = await provider.authorize(payment_id, payment.amount, method)
+            charge = await provider.authorize(payment.charge_key, payment.amount, payment.method or method)
     except ProviderUnavailable:
         return payment
     return await _record(desk, payment, charge)
@@ -30,6 +33,9 @@ async def _begin(
     desk: PaymentDesk, uow: UnitOfWork, viewer: Viewer, payment_id: str, method: Method, key: str
 ) -> Payment:
     payment = visible(await store.lock(uow, payment_id), payment_id, viewer)
+    if (declined := payment.declined_by(key)) is not None:
+        _require_method(declined.method, method)
+        return payment
     if payment.state is not PaymentState.REQUIRES_CONFIRMATION:
         _require_same_command(payment, method, key)
         return payment
@@ -44,8 +50,13 @@ def _require_same_command(payment: Payment, method: Method, key: str) -> None:
     if payment.method is method:
         return
     if payment.confirm_key == key:
-        raise IdempotencyKeyReused("This idempotency key was used with another method.")
+        _require_method(payment.method, method)
     raise PaymentAlreadyDecided(payment)
+
+
+def _require_method(used: Method | None, method: Method) -> None:
+    if used is not method:
+        raise IdempotencyKeyReused("This idempotency key was used with another method.")
 
 
 async def _record(desk: PaymentDesk, payment: Payment, charge: Charge) -> Payment:

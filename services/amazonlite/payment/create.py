@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amazonlite.common.data.idempotency import StoredAnswer, fingerprint_of, run_idempotent
+from amazonlite.common.data.idempotency import StoredAnswer, fingerprint_of, run_idempotent, scope_of
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.payment import store
 from amazonlite.payment.desk import PaymentDesk
@@ -26,7 +26,7 @@ async def create_intent(desk: PaymentDesk, viewer: Viewer, order_id: str, *, key
 
     return await run_idempotent(
         desk.transactions,
-        scope=f"intents:{viewer.subject}",
+        scope=scope_of("intents", viewer.subject),
         key=key,
         fingerprint=fingerprint_of("POST", "/api/payments/intents", viewer.subject, order_id),
         work=work,

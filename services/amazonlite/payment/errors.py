@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from amazonlite.common.core.errors import Conflict, InvalidInput, NotFound, Unauthorized
-from amazonlite.payment.domain import Payment
+from amazonlite.payment.domain import Payment, PaymentState
 from amazonlite.payment.schemas import PaymentView
 
 
@@ -47,8 +47,17 @@ class PaymentAlreadyDecided(Conflict):
     title: ClassVar[str] = "The payment was decided otherwise"
 
     def __init__(self, payment: Payment) -> None:
-        again = "Nothing: it is paid." if payment.binding else "To buy, place a new order."
-        super().__init__(f"The payment is {payment.state}.", next_step=again, payment=PaymentView.of(payment).as_json())
+        super().__init__(
+            f"The payment is {payment.state}.",
+            next_step=_next_step(payment),
+            payment=PaymentView.of(payment).as_json(),
+        )
+
+
+def _next_step(payment: Payment) -> str:
+    if payment.state is PaymentState.PROCESSING:
+        return "Wait for the answer to the method that is being tried; if it is declined, try another."
+    return "Nothing: it is paid." if payment.binding else "To buy, place a new order."
 
 
 class SignatureInvalid(Unauthorized):

@@ -43,18 +43,20 @@ async def _attend(desk: PaymentDesk, due: Due) -> None:
 
 
 async def _ask(desk: PaymentDesk, provider: Provider, payment: Payment) -> Charge:
+    if payment.stray_keys:
+        return await provider.void(payment.stray_keys[0])
     if payment.wanted is Wanted.CAPTURE:
-        return await provider.capture(payment.payment_id)
+        return await provider.capture(payment.charge_key)
     if payment.wanted is Wanted.VOID:
-        return await provider.void(payment.payment_id)
+        return await provider.void(payment.charge_key)
     return await _recover(desk, provider, payment)
 
 
 async def _recover(desk: PaymentDesk, provider: Provider, payment: Payment) -> Charge:
     """A call that never arrived is made now, or forbidden for good when the time to pay has passed."""
-    charge = await provider.find(payment.payment_id)
+    charge = await provider.find(payment.charge_key)
     if charge is not None:
         return charge
     if payment.pay_before <= desk.clock.now():
-        return await provider.void(payment.payment_id)
-    return await provider.authorize(payment.payment_id, payment.amount, payment.method or Method.OK)
+        return await provider.void(payment.charge_key)
+    return await provider.authorize(payment.charge_key, payment.amount, payment.method or Method.OK)

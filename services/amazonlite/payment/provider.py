@@ -1,4 +1,4 @@
-"""What the shop needs from a payment provider: calls that may be repeated, each named by the payment's id."""
+"""What the shop needs from a payment provider: calls that may be repeated, each about one charge, named by its key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from amazonlite.payment.domain import ChargeState, Method
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """The provider's answer about one charge; ``key`` is the payment's id."""
+    """The provider's answer about one charge; ``key`` names the attempt (``domain.charge_key``)."""
 
     key: str
     state: ChargeState

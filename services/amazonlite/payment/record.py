@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
+
+from prometheus_client import Counter
 
 from amazonlite.common.core.clock import Clock
 from amazonlite.common.core.event import Event, new_event
 from amazonlite.common.core.ids import IdSource
 from amazonlite.common.data.unit_of_work import UnitOfWork
+from amazonlite.common.observe.logs import get_logger
 from amazonlite.payment import store
 from amazonlite.payment.desk import PaymentDesk
-from amazonlite.payment.domain import Payment, PaymentState
+from amazonlite.payment.domain import CAPTURE_REFUSED, Payment, PaymentState, payment_of
 from amazonlite.payment.provider import Charge
 
+log = get_logger(__name__)
+
+REFUSED = Counter("captures_refused_total", "Charges let go by the provider before their money was taken", ["state"])
 TYPES = {
     PaymentState.AUTHORIZED: "payment.authorized.v1",
     PaymentState.FAILED: "payment.failed.v1",
@@ -23,23 +30,54 @@ TYPES = {
 
 async def record_answer(desk: PaymentDesk, uow: UnitOfWork, charge: Charge) -> Payment | None:
     """The payment after the answer; None when there is no such payment. An answer heard before changes nothing."""
-    payment = await store.lock(uow, charge.key)
+    payment = await store.lock(uow, payment_of(charge.key))
     if payment is None:
         return None
-    moved = payment.answered(charge.state, charge.reason)
+    moved = payment.heard(charge.key, charge.state, charge.reason)
     if moved != payment:
-        await store.save(uow, moved, due_in=0 if moved.wanted else None)
+        await store.save(uow, moved, due_in=_due_in(desk, moved))
+    if moved.state is PaymentState.VOIDED and moved.reason == CAPTURE_REFUSED and moved != payment:
+        uow.after_commit(partial(_report_refused, moved, charge))
     if moved.state is not payment.state and moved.state in TYPES:
         await uow.add_event(event_of(moved, desk.clock, desk.ids))
     return moved
 
 
+async def record_news(desk: PaymentDesk, uow: UnitOfWork, charge: Charge) -> None:
+    """What a webhook tells. Webhooks overtake one another, so none takes an authorised payment back by itself, or ends
+    what the provider is to do: it is asked at once, and its answer counts.
+    """
+    payment = await store.lock(uow, payment_of(charge.key))
+    if payment is not None and payment.to_be_asked_about(charge.key, charge.state):
+        await store.save(uow, payment, due_in=0)
+        return
+    await record_answer(desk, uow, charge)
+
+
+def _report_refused(payment: Payment, charge: Charge) -> None:
+    REFUSED.labels(charge.state).inc()
+    log.warning(
+        "capture_refused",
+        order=payment.order_id,
+        payment=payment.payment_id,
+        charge=charge.key,
+        state=charge.state,
+        told=charge.reason,
+    )
+
+
+def _due_in(desk: PaymentDesk, payment: Payment) -> float | None:
+    if payment.open_charges:
+        return 0
+    return desk.recover_after if payment.state is PaymentState.PROCESSING else None
+
+
 def event_of(payment: Payment, clock: Clock, ids: IdSource) -> Event:
     """The event of the state that the payment is in; KeyError for states that concern nobody else."""
     data: dict[str, Any] = {"paymentId": payment.payment_id, "orderId": payment.order_id}
-    if payment.state is PaymentState.FAILED:
+    if payment.state in {PaymentState.FAILED, PaymentState.VOIDED}:
         data["reason"] = payment.reason
-    else:
+    if payment.state is not PaymentState.FAILED:
         data["amount"] = payment.amount.as_dict()
     kind = TYPES[payment.state]
     return new_event(kind, payment.order_id, data, source="/payment", clock=clock, ids=ids)

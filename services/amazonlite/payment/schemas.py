@@ -33,14 +33,19 @@ MESSAGES: Mapping[PaymentState, str] = {
     PaymentState.PROCESSING: "The provider has been asked; its answer comes in a moment.",
     PaymentState.AUTHORIZED: "The money is held and the order is being confirmed.",
     PaymentState.CAPTURED: "The order is paid.",
-    PaymentState.FAILED: "The provider declined; no money was taken.",
+    PaymentState.FAILED: "The provider declined too often; no money was taken.",
     PaymentState.CANCELLED: "The payment was closed before it was authorised; no money was taken.",
     PaymentState.VOIDED: "The money that was held is given back.",
 }
+DECLINED = (
+    "The provider declined; no money was taken. Try again, or another payment method, until the time to pay is over."
+)
 
 
 class PaymentView(Body):
-    """``message`` tells the customer what ``state`` means."""
+    """``message`` tells the customer what ``state`` means. After a decline ``reason`` is the provider's, and as many
+    attempts as ``attempts_left`` may follow until ``pay_before``, each under an Idempotency-Key of its own.
+    """
 
     payment_id: str
     order_id: str
@@ -49,6 +54,7 @@ class PaymentView(Body):
     amount: MoneyView
     method: str | None
     reason: str
+    attempts_left: int
     pay_before: str
     created_at: str
 
@@ -58,10 +64,11 @@ class PaymentView(Body):
             payment_id=payment.payment_id,
             order_id=payment.order_id,
             state=payment.state,
-            message=MESSAGES[payment.state],
+            message=DECLINED if payment.retriable else MESSAGES[payment.state],
             amount=MoneyView.of(payment.amount),
             method=payment.method,
             reason=payment.reason,
+            attempts_left=payment.attempts_left,
             pay_before=iso(payment.pay_before),
             created_at=iso(payment.created_at),
         )

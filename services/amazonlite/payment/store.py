@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     Column,
     Integer,
     MetaData,
@@ -30,7 +31,16 @@ from sqlalchemy.sql.elements import TextClause
 
 from amazonlite.common.core.money import Money
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.payment.domain import CAPTURE_REFUSED, CUSTOMER_CANCELLED, Method, Payment, PaymentState, Wanted
+from amazonlite.common.observe.overdue import Overdue
+from amazonlite.payment.domain import (
+    CAPTURE_REFUSED,
+    CUSTOMER_CANCELLED,
+    DeclinedAttempt,
+    Method,
+    Payment,
+    PaymentState,
+    Wanted,
+)
 
 DB_NOW = text("UTC_TIMESTAMP(6)")
 metadata = MetaData()
@@ -52,6 +62,8 @@ intents = Table(
     Column("attempts", Integer),
     Column("pay_before", DATETIME(fsp=6)),
     Column("created_at", DATETIME(fsp=6)),
+    Column("declined", JSON(none_as_null=True)),
+    Column("changed_at", DATETIME(fsp=6)),
 )
 slots = Table(
     "order_slot", metadata, Column("order_id", String(64), primary_key=True), Column("payment_id", String(64))
@@ -103,14 +115,14 @@ async def add(uow: UnitOfWork, payment: Payment) -> None:
 async def save(uow: UnitOfWork, payment: Payment, *, due_in: float | None) -> None:
     """``due_in`` seconds from now somebody looks after the payment; None when there is nothing left to do."""
     due = None if due_in is None else _in_seconds(due_in)
-    values = {**_changing(payment), "due_at": due, "attempts": 0}
+    values = {**_changing(payment), "due_at": due, "attempts": 0, "changed_at": DB_NOW}
     await uow.execute(update(intents).where(intents.c.payment_id == payment.payment_id).values(**values))
 
 
 async def save_decided(uow: UnitOfWork, payments: Sequence[Payment]) -> None:
     """Writes many; those that want something of the provider are looked after at once."""
-    await _save_all(uow, [payment for payment in payments if payment.wanted], due_at=DB_NOW)
-    await _save_all(uow, [payment for payment in payments if not payment.wanted], due_at=null())
+    await _save_all(uow, [payment for payment in payments if payment.open_charges], due_at=DB_NOW)
+    await _save_all(uow, [payment for payment in payments if not payment.open_charges], due_at=null())
 
 
 async def _save_all(uow: UnitOfWork, payments: Sequence[Payment], *, due_at: Any) -> None:
@@ -119,7 +131,8 @@ async def _save_all(uow: UnitOfWork, payments: Sequence[Payment], *, due_at: Any
         statement = upsert(intents)
         changed = {name: statement.inserted[name] for name in _changing(payments[0])}
         rows = [{**_lasting(payment), **_changing(payment)} for payment in payments]
-        await uow.execute(statement.on_duplicate_key_update(**changed, due_at=due_at, attempts=text("0")), rows)
+        always = {"due_at": due_at, "attempts": text("0"), "changed_at": DB_NOW}
+        await uow.execute(statement.on_duplicate_key_update(**changed, **always), rows)
 
 
 async def find(uow: UnitOfWork, payment_id: str) -> Payment | None:
@@ -195,9 +208,27 @@ async def count_lost(uow: UnitOfWork, sale_id: str | None = None) -> int:
     return int((await uow.execute(statement)).scalar_one())
 
 
+async def find_stuck(uow: UnitOfWork, longest: timedelta, after_pay_before: timedelta) -> dict[str, Overdue]:
+    """By state: undecided for ``longest``, due at the provider for as long, or unpaid after the time to pay."""
+    waiting = intents.c.state.in_([PaymentState.PROCESSING, PaymentState.AUTHORIZED])
+    since = intents.c.changed_at <= _ago(longest)
+    unpaid = and_(intents.c.state == PaymentState.REQUIRES_CONFIRMATION, intents.c.pay_before <= _ago(after_pay_before))
+    stuck = or_(and_(or_(waiting, intents.c.due_at.is_not(None)), since), unpaid)
+    statement = (
+        select(intents.c.state, func.count().label("stuck"), func.min(intents.c.payment_id).label("example"))
+        .where(stuck)
+        .group_by(intents.c.state)
+    )
+    return {row.state: Overdue(row.stuck, row.example) for row in await uow.execute(statement)}
+
+
 async def _one(uow: UnitOfWork, statement: Select[Any]) -> Payment | None:
     row = (await uow.execute(statement)).one_or_none()
     return None if row is None else _payment(row)
+
+
+def _ago(time: timedelta) -> TextClause:
+    return text(f"UTC_TIMESTAMP(6) - INTERVAL {int(time.total_seconds())} SECOND")
 
 
 def _in_seconds(seconds: float) -> TextClause:
@@ -211,6 +242,7 @@ def _changing(payment: Payment) -> dict[str, Any]:
         "confirm_key": payment.confirm_key,
         "reason": payment.reason,
         "wanted": payment.wanted,
+        "declined": [[one.confirm_key, one.method, one.stray] for one in payment.declined] or None,
     }
 
 
@@ -241,6 +273,7 @@ def _payment(row: Row[Any]) -> Payment:
         confirm_key=row.confirm_key,
         reason=row.reason,
         wanted=None if row.wanted is None else Wanted(row.wanted),
+        declined=tuple(DeclinedAttempt(key, Method(method), stray) for key, method, stray in row.declined or ()),
     )
 
 

@@ -9,7 +9,7 @@ from amazonlite.common.events.inbox import first_time
 from amazonlite.payment.desk import PaymentDesk
 from amazonlite.payment.errors import WebhookMalformed
 from amazonlite.payment.provider import Charge
-from amazonlite.payment.record import record_answer
+from amazonlite.payment.record import record_news
 from amazonlite.payment.schemas import ProviderEvent
 from amazonlite.payment.signature import verify
 
@@ -23,7 +23,7 @@ async def take_webhook(desk: PaymentDesk, payload: bytes, signature: str) -> Non
 
     async def work(uow: UnitOfWork) -> None:
         if await first_time(uow, CONSUMER, event.id):
-            await record_answer(desk, uow, Charge(event.key, event.state, event.reason))
+            await record_news(desk, uow, Charge(event.key, event.state, event.reason))
 
     await in_transaction(desk.transactions, work)
 

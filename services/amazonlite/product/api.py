@@ -12,12 +12,14 @@ from amazonlite.product.browse import browse
 from amazonlite.product.bulk import BulkDesk
 from amazonlite.product.cursor import LONGEST
 from amazonlite.product.domain import MOST_PER_BULK, MOST_PER_PAGE, Filter, InvalidIfMatch, Product, Sort
-from amazonlite.product.schemas import BulkAnswer, NewProduct, ProductContent, ProductPage, ProductView
+from amazonlite.product.schemas import BulkAnswer, NewProduct, PricesView, ProductContent, ProductPage, ProductView, Sku
 from amazonlite.product.settings import Settings
 from amazonlite.product.store import Catalogue
 
 router = APIRouter(tags=["products"])
+internal = APIRouter(prefix="/internal/products", tags=["internal"], dependencies=[Depends(require("internal"))])
 staff = [Depends(require("staff:catalogue"))]
+MOST_PRICES = 50
 _VERSION = re.compile(r'(?:W/)?"?([0-9]{1,15})"?')
 
 
@@ -80,6 +82,14 @@ async def put_all(request: Request) -> BulkAnswer:
     """Creates or replaces up to 500 products; sending the same again changes nothing."""
     bulk: BulkDesk = request.app.state.bulk
     return BulkAnswer.of(await bulk.put_all(await request.body()))
+
+
+@internal.get("/prices")
+async def prices(
+    catalogue: TheCatalogue, sku: Annotated[list[Sku], Query(min_length=1, max_length=MOST_PRICES)]
+) -> PricesView:
+    """Today's prices of up to 50 products in one read; those that are not there are left out."""
+    return PricesView.of(await catalogue.prices(sku))
 
 
 @router.get("/api/products/{sku}")

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from amazonlite.common.http.app import create_app
 from amazonlite.common.security.jwks import JwksSource
 from amazonlite.common.security.jwt import TokenVerifier
-from amazonlite.product.api import router
+from amazonlite.product.api import internal, router
 from amazonlite.product.bulk import BulkDesk
 from amazonlite.product.settings import Settings
 from amazonlite.product.store import Catalogue
@@ -29,7 +29,7 @@ def create(settings: Settings | None = None) -> FastAPI:
 
     app = create_app(
         "product",
-        routers=[router],
+        routers=[router, internal],
         background=[catalogue.prepare],
         readiness={"mongodb": catalogue.ready},
         lifespan=lifespan,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
 
 from amazonlite.common.core.money import Money
-from amazonlite.common.http.body import Body
+from amazonlite.common.http.body import Body, MoneyView
 from amazonlite.product.domain import BulkResult, Content, CurrencyNotSold, Product
 
 Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
@@ -86,6 +87,16 @@ class ProductPage(Body):
 
     items: list[ProductView]
     next_cursor: str | None
+
+
+class PricesView(Body):
+    """By SKU."""
+
+    prices: dict[str, MoneyView]
+
+    @classmethod
+    def of(cls, prices: Mapping[str, Money]) -> PricesView:
+        return cls(prices={sku: MoneyView.of(price) for sku, price in prices.items()})
 
 
 class BulkAnswer(Body):

@@ -1,4 +1,8 @@
-"""A product is one document and every write touches one, so its version holds without a transaction."""
+"""A product is one document and every write touches one, so its version holds without a transaction.
+
+A removed product leaves its document behind, marked as removed: its versions go on if it is made again, so that an old
+If-Match never fits a new product. It keeps its fields for pods of a release that does not know the mark.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +32,8 @@ from amazonlite.product.domain import (
 
 Document = dict[str, Any]
 DUPLICATE_KEY = 11000
+REMOVED = "removed"
+ALIVE: Document = {REMOVED: {"$ne": True}}
 _KEYS = {
     Sort.SKU: ("_id", ASCENDING),
     Sort.PRICE: ("price.amount", ASCENDING),
@@ -86,10 +92,16 @@ class Catalogue:
 
     async def get(self, sku: str) -> Product:
         with _reachable():
-            found = await self._products.find_one({"_id": sku})
+            found = await self._products.find_one({"_id": sku, **ALIVE})
         if found is None:
             raise ProductNotFound(sku)
         return _product(found)
+
+    async def prices(self, skus: Sequence[str]) -> dict[str, Money]:
+        """In one read; products that are not there are left out."""
+        with _reachable():
+            found = self._products.find({"_id": {"$in": list(skus)}, **ALIVE}, {"price": 1})
+            return {document["_id"]: Money.from_dict(document["price"]) async for document in found}
 
     async def page(self, chosen: Filter, sort: Sort, after: Place | None, limit: int) -> list[Product]:
         key, direction = _KEYS[sort]
@@ -105,27 +117,43 @@ class Catalogue:
                 await self._products.insert_one({"_id": content.sku, "version": 1, **_fields(content)})
             return Product(content, 1), True
         except DuplicateKeyError:
-            existing = await self.get(content.sku)
+            again = await self._make_again(content)
+        if again is not None:
+            return again, True
+        existing = await self.get(content.sku)
         if existing.content.digest != content.digest:
             raise ProductExists(content.sku, existing.version)
         return existing, False
 
     async def replace(self, content: Content, version: int | None) -> Product:
-        """None replaces whatever is there; a version only that one."""
-        change = {"$set": _fields(content), "$inc": {"version": 1}}
+        """None replaces whatever is there; a version only that one. The same content again changes nothing."""
+        other = {**_exactly(content.sku, version), "digest": {"$ne": content.digest}}
         with _reachable():
             found = await self._products.find_one_and_update(
-                _exactly(content.sku, version), change, return_document=ReturnDocument.AFTER
+                other, _change(content), return_document=ReturnDocument.AFTER
             )
-        if found is None:
-            raise VersionConflict(content.sku, (await self.get(content.sku)).version)
-        return _product(found)
+        if found is not None:
+            return _product(found)
+        existing = await self.get(content.sku)
+        if existing.content.digest != content.digest:
+            raise VersionConflict(content.sku, existing.version)
+        return existing
+
+    async def _make_again(self, content: Content) -> Product | None:
+        """None: it is there, and was not removed."""
+        with _reachable():
+            found = await self._products.find_one_and_update(
+                {"_id": content.sku, REMOVED: True}, _change(content), return_document=ReturnDocument.AFTER
+            )
+        return None if found is None else _product(found)
 
     async def remove(self, sku: str, version: int | None) -> None:
         """A product that is gone already is removed, whichever version it had."""
         with _reachable():
-            removed = (await self._products.delete_one(_exactly(sku, version))).deleted_count
-            left = None if removed or version is None else await self._products.find_one({"_id": sku}, {"version": 1})
+            mark = {"$set": {REMOVED: True}, "$inc": {"version": 1}}
+            removed = (await self._products.update_one(_exactly(sku, version), mark)).matched_count
+            alive = {"_id": sku, **ALIVE}
+            left = None if removed or version is None else await self._products.find_one(alive, {"version": 1})
         if left is not None:
             raise VersionConflict(sku, left["version"])
 
@@ -139,16 +167,13 @@ class Catalogue:
         return BulkResult(len(changed) - updated, updated, len(contents) - len(changed))
 
     async def _digests(self, skus: list[str]) -> dict[str, str]:
-        cursor = self._products.find({"_id": {"$in": skus}}, {"digest": 1})
+        cursor = self._products.find({"_id": {"$in": skus}, **ALIVE}, {"digest": 1})
         return {document["_id"]: document["digest"] async for document in cursor}
 
     async def _upsert(self, contents: Sequence[Content]) -> None:
         if not contents:
             return
-        writes = [
-            UpdateOne({"_id": content.sku}, {"$set": _fields(content), "$inc": {"version": 1}}, upsert=True)
-            for content in contents
-        ]
+        writes = [UpdateOne({"_id": content.sku}, _change(content), upsert=True) for content in contents]
         try:
             await self._products.bulk_write(writes, ordered=False)
         except BulkWriteError as error:
@@ -160,7 +185,13 @@ class Catalogue:
 
 
 def _exactly(sku: str, version: int | None) -> Document:
-    return {"_id": sku} if version is None else {"_id": sku, "version": version}
+    alive = {"_id": sku, **ALIVE}
+    return alive if version is None else {**alive, "version": version}
+
+
+def _change(content: Content) -> Document:
+    """The next version; one that was removed is there again."""
+    return {"$set": {**_fields(content), REMOVED: False}, "$inc": {"version": 1}}
 
 
 def _query(chosen: Filter, sort: Sort, after: Place | None) -> Document:
@@ -170,7 +201,7 @@ def _query(chosen: Filter, sort: Sort, after: Place | None) -> Document:
     terms += [{name: value} for name, value in (("category", chosen.category), ("brand", chosen.brand)) if value]
     if after is not None:
         terms.append(_beyond(after, sort))
-    return {"$and": terms} if terms else {}
+    return {"$and": [*terms, ALIVE]} if terms else ALIVE
 
 
 def _beyond(after: Place, sort: Sort) -> Document:

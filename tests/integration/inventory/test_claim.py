@@ -144,6 +144,22 @@ async def test_a_group_that_comes_after_the_end_hears_why(pod: Pod, redis_server
     assert closed.extra["reason"] == "aborted"
 
 
+async def test_who_lost_the_place_hears_that_the_sale_is_aborted_and_not_to_wait(pod: Pod) -> None:
+    sale = await pod.on_sale(terms("B01", 10))
+    ticket = await pod.admitted(sale, "usr_a")
+    await leave(pod.sale_desk, ticket)
+    with pytest.raises(NotAdmitted):
+        await pod.claim(ticket)
+    await pod.moved(sale, SaleState.ABORTED)
+
+    async def told() -> bool:
+        with pytest.raises((NotAdmitted, SaleNotOpen)) as refused:
+            await pod.claim(ticket)
+        return isinstance(refused.value, SaleNotOpen) and refused.value.extra["reason"] == "aborted"
+
+    await eventually(told, within=5)
+
+
 async def test_a_key_used_for_another_quantity_is_refused(pod: Pod) -> None:
     sale = await pod.on_sale(terms("B01", 10, per_customer_limit=5))
     ticket = await pod.admitted(sale, "usr_a")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -45,12 +46,29 @@ async def test_an_order_is_created_once_and_says_where_it_is(client: AsgiClient)
     assert (await client.get(first.headers["location"], headers=ALICE)).json() == order
 
 
+async def test_the_longest_customers_name_makes_an_order_once(client: AsgiClient) -> None:
+    headers = {**as_shopper("usr_" + "x" * 59), "Idempotency-Key": "k1"}
+    first, again = [await client.post("/api/orders", TWO_BOOKS, headers=headers) for _ in range(2)]
+    assert (first.status, again.status, first.json()) == (201, 201, again.json())
+    other = {**as_shopper("usr_" + "x" * 58 + "y"), "Idempotency-Key": "k1"}
+    assert (await client.post("/api/orders", TWO_BOOKS, headers=other)).json()["orderId"] != first.json()["orderId"]
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0000", ""])
+async def test_a_hostile_cursor_is_refused(client: AsgiClient, moment: str) -> None:
+    cursor = urlsafe_b64encode(f"{moment}|ord_1".encode()).decode()
+    answer = await client.get(f"/api/orders?cursor={cursor}", headers=ALICE)
+    assert (answer.status, answer.json()["code"]) == (422, "invalid_cursor")
+
+
 @pytest.mark.parametrize(
     "body",
     [
         {"lines": []},
         {"lines": [{"sku": "B01", "quantity": 0}]},
         {"lines": [{"sku": "B01", "quantity": 101}]},
+        {"lines": [{"sku": "B01", "quantity": "1"}]},
+        {"lines": [{"sku": "B01", "quantity": True}]},
         {"lines": [{"sku": "../B01", "quantity": 1}]},
         {"lines": [{"sku": "B01", "quantity": 1, "unitPrice": 1}]},
         {},

@@ -26,7 +26,7 @@ from amazonlite.common.testing.stores import kafka_topics, suffix
 from amazonlite.order.cancel import cancel_order
 from amazonlite.order.consumers import handlers as order_handlers
 from amazonlite.payment.consumers import HANDLERS as PAYMENT_HANDLERS
-from amazonlite.payment.domain import Method
+from amazonlite.payment.domain import MOST_ATTEMPTS, Method
 from amazonlite.payment.ports import OrderFact
 from support.orders import ALICE, SERVICE, OrderBench, order_bench
 from support.payments import PaymentBench, payment_bench
@@ -152,25 +152,30 @@ async def shop(
 
 
 async def test_orders_end_as_their_payments_do(shop: Shop) -> None:
-    paid, declined, late, cancelled = [await shop.orders.create() for _ in range(4)]
+    paid, declined, retried, late, cancelled = [await shop.orders.create() for _ in range(5)]
     payment: dict[str, str] = {}
-    for order_id in (paid, declined, late, cancelled):
+    for order_id in (paid, declined, retried, late, cancelled):
         await shop.reaches(order_id, "RESERVED")
         payment[order_id] = await shop.payments.intent(order_id)
 
     await shop.payments.confirm(payment[paid], Method.OK)
-    await shop.payments.confirm(payment[declined], Method.DECLINED)
+    for attempt in range(MOST_ATTEMPTS):
+        await shop.payments.confirm(payment[declined], Method.DECLINED, key=f"k{attempt}")
+    await shop.payments.confirm(payment[retried], Method.DECLINED)
+    await shop.payments.confirm(payment[retried], Method.OK, key="another")
     await shop.payments.confirm(payment[late], Method.ASYNC_OK)
     await shop.payments.late_answers()
     await cancel_order(shop.orders.desk, ALICE, cancelled)
 
     await shop.settles(payment[paid], "CAPTURED")
     await shop.settles(payment[declined], "FAILED")
+    await shop.settles(payment[retried], "CAPTURED")
     await shop.settles(payment[late], "CAPTURED")
     await shop.settles(payment[cancelled], "CANCELLED")
     for order_id, state in (
         (paid, "COMPLETED"),
         (declined, "CANCELLED"),
+        (retried, "COMPLETED"),
         (late, "COMPLETED"),
         (cancelled, "CANCELLED"),
     ):

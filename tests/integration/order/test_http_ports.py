@@ -17,16 +17,16 @@ from amazonlite.order.payments_http import HttpPayments
 from amazonlite.order.ports import PaymentFact
 from amazonlite.order.products_http import HttpProducts
 
+READS, READ = web.AppKey("reads", list[list[str]]), []  # type: ignore[var-annotated]
+STATUSES = {"BROKEN": 403, "AWAY": 503, "OF_BEFORE": 404}
 
-async def product(request: web.Request) -> web.Response:
-    sku = request.match_info["sku"]
-    if sku == "BROKEN":
-        return web.json_response({"code": "forbidden"}, status=403)
-    if sku == "AWAY":
-        return web.Response(status=503)
-    if sku == "GONE":
-        return web.json_response({"code": "product_not_found"}, status=404)
-    return web.json_response({"sku": sku, "price": {"amount": 1999, "currency": "USD"}})
+
+async def prices(request: web.Request) -> web.Response:
+    request.app[READS].append(skus := request.query.getall("sku"))
+    if skus[0] in STATUSES:
+        return web.json_response({"code": "refused"}, status=STATUSES[skus[0]])
+    price = {"amount": 1999, "currency": "USD"}
+    return web.json_response({"prices": {sku: price for sku in skus if sku != "GONE"}})
 
 
 async def intent(request: web.Request) -> web.Response:
@@ -55,7 +55,9 @@ async def reservation(request: web.Request) -> web.Response:
 @pytest.fixture
 async def client() -> AsyncIterator[ServiceClient]:
     app = web.Application()
-    app.router.add_get("/api/products/{sku}", product)
+    app[READS] = READ
+    READ.clear()
+    app.router.add_get("/internal/products/prices", prices)
     app.router.add_get("/api/payments/intents/{payment}", intent)
     app.router.add_post("/internal/payments/seal", seal)
     app.router.add_get("/internal/reservations/{order}", reservation)
@@ -71,11 +73,19 @@ async def test_prices_of_products_that_exist(client: ServiceClient) -> None:
     assert prices == {"B01": Money(1999, "USD"), "B 02": Money(1999, "USD")}
 
 
+async def test_the_prices_of_the_longest_order_are_one_read(client: ServiceClient) -> None:
+    skus = [f"{number:02}" + "x" * 62 for number in range(50)]
+    assert list(await HttpProducts(client).prices(skus)) == skus
+    assert len(READ) == 1
+
+
 async def test_a_product_service_in_trouble_is_not_an_unknown_product(client: ServiceClient) -> None:
     with pytest.raises(RemoteProblem):
         await HttpProducts(client).prices(["BROKEN"])
     with pytest.raises(RemoteUnavailable):
         await HttpProducts(client).prices(["AWAY"])
+    with pytest.raises(Unavailable):
+        await HttpProducts(client).prices(["OF_BEFORE"])
 
 
 @pytest.mark.parametrize(

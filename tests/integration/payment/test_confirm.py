@@ -25,10 +25,10 @@ async def test_a_good_card_holds_the_money(bench: PaymentBench) -> None:
     }
 
 
-async def test_a_declined_card_fails_the_payment_for_good(bench: PaymentBench) -> None:
-    payment = await bench.confirmed(Method.DECLINED)
+async def test_a_payment_that_was_declined_too_often_has_failed_for_good(bench: PaymentBench) -> None:
+    payment = await bench.failed()
 
-    assert (payment.state, payment.reason) == ("FAILED", "card_declined")
+    assert (payment.state, payment.reason, payment.attempts_left) == ("FAILED", "card_declined", 0)
     (failed,) = await bench.events(payment)
     assert (failed.type, failed.data["reason"]) == ("payment.failed.v1", "card_declined")
     with pytest.raises(PaymentAlreadyDecided) as refused:
@@ -37,20 +37,22 @@ async def test_a_declined_card_fails_the_payment_for_good(bench: PaymentBench) -
 
 
 @pytest.mark.parametrize(
-    ("method", "state", "kind"),
+    ("method", "state", "kinds"),
     [
-        (Method.ASYNC_OK, "AUTHORIZED", "payment.authorized.v1"),
-        (Method.ASYNC_DECLINED, "FAILED", "payment.failed.v1"),
+        (Method.ASYNC_OK, "AUTHORIZED", ["payment.authorized.v1"]),
+        (Method.ASYNC_DECLINED, "REQUIRES_CONFIRMATION", []),
     ],
 )
-async def test_an_answer_by_webhook_counts_once(bench: PaymentBench, method: Method, state: str, kind: str) -> None:
+async def test_an_answer_by_webhook_counts_once(
+    bench: PaymentBench, method: Method, state: str, kinds: list[str]
+) -> None:
     payment = await bench.confirmed(method)
     assert payment.state == "PROCESSING"
 
     assert await bench.late_answers() == 1
     assert await bench.late_answers() == 0
     assert await bench.state(payment.payment_id) == state
-    assert await bench.kinds(payment) == [kind]
+    assert await bench.kinds(payment) == kinds
 
 
 async def test_a_webhook_that_got_lost_is_made_up_for_by_asking(bench: PaymentBench) -> None:

@@ -92,7 +92,7 @@ async def test_a_webhook_that_a_void_overtook_changes_nothing(bench: PaymentBenc
 
 
 async def test_a_failed_payment_stays_failed_when_its_order_is_cancelled(bench: PaymentBench) -> None:
-    payment = await bench.confirmed(Method.DECLINED)
+    payment = await bench.failed()
     await bench.order_cancelled(payment.order_id, reason="payment_failed")
     await bench.settle()
     assert (await bench.state(payment.payment_id), await bench.kinds(payment)) == ("FAILED", ["payment.failed.v1"])
@@ -149,7 +149,7 @@ async def test_a_sale_is_summed_by_state(bench: PaymentBench) -> None:
     books = await sum_sale(bench.desk, "fs_1")
     assert sorted(books.by_state, key=lambda item: item.state) == [
         StateSum(PaymentState.AUTHORIZED, 2, Money(2 * TOTAL.amount, "USD")),
-        StateSum(PaymentState.FAILED, 1, TOTAL),
+        StateSum(PaymentState.REQUIRES_CONFIRMATION, 1, TOTAL),
     ]
     assert await sum_sale(bench.desk, "fs_none") == SaleBooks([], 0)
 
@@ -168,14 +168,19 @@ async def test_an_authorised_payment_given_back_by_the_shop_is_counted_as_lost(
     assert LOST._value.get() - before == lost
 
 
+@pytest.mark.parametrize(
+    ("method", "charge"),
+    [(Method.CAPTURE_REFUSED, "VOIDED"), (Method.CAPTURE_DECLINED, "DECLINED"), (Method.EXPIRES, "EXPIRED")],
+)
 async def test_a_provider_that_refuses_the_capture_gives_the_money_back_and_loses_no_order_of_ours(
-    bench: PaymentBench,
+    bench: PaymentBench, method: Method, charge: str
 ) -> None:
-    payment = await bench.confirm(await bench.intent(bench.order(sale_id="fs_1")), Method.CAPTURE_REFUSED)
+    payment = await bench.confirm(await bench.intent(bench.order(sale_id="fs_1")), method)
     await bench.order_confirmed(payment)
     await bench.settle()
-    assert (await bench.state(payment.payment_id), await bench.charge(payment.payment_id)) == ("VOIDED", "VOIDED")
+    assert (await bench.state(payment.payment_id), await bench.charge(payment.payment_id)) == ("VOIDED", charge)
     assert (await bench.payment(payment.payment_id)).reason == "capture_refused"
+    assert (await bench.events(payment))[-1].data["reason"] == "capture_refused"
     assert await bench.kinds(payment) == ["payment.authorized.v1", "payment.voided.v1"]
     await bench.order_cancelled(payment.order_id, reason="capture_refused")
     assert (await sum_sale(bench.desk, "fs_1")).lost == 0

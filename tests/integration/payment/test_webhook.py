@@ -11,11 +11,7 @@ from amazonlite.payment.errors import SignatureInvalid, WebhookMalformed
 from amazonlite.payment.signature import sign
 from amazonlite.payment.simulated.answer import LateAnswers
 from amazonlite.payment.webhook import take_webhook
-from support.payments import PaymentBench
-
-
-def told(event_id: str, key: str, state: str) -> bytes:
-    return json.dumps({"id": event_id, "key": key, "state": state, "livemode": False}).encode()
+from support.payments import PaymentBench, told
 
 
 async def test_an_event_id_counts_once_even_if_its_content_differs(bench: PaymentBench) -> None:
@@ -25,11 +21,33 @@ async def test_an_event_id_counts_once_even_if_its_content_differs(bench: Paymen
     assert await bench.state(payment.payment_id) == "PROCESSING"
 
 
-async def test_a_card_declined_without_a_word_still_fails_with_a_reason(bench: PaymentBench) -> None:
+async def test_a_card_declined_without_a_word_still_has_a_reason(bench: PaymentBench) -> None:
     payment = await bench.confirmed(Method.ASYNC_DECLINED)
     await bench.webhook(told("pwh_1", payment.payment_id, "DECLINED"))
-    (failed,) = await bench.events(payment)
-    assert (failed.type, failed.data["reason"]) == ("payment.failed.v1", "declined")
+    assert (await bench.payment(payment.payment_id)).reason == "declined"
+
+
+@pytest.mark.parametrize("news", ["DECLINED", "EXPIRED", "VOIDED"])
+async def test_an_authorised_payment_is_taken_back_only_by_the_providers_answer(bench: PaymentBench, news: str) -> None:
+    payment = await bench.confirmed()
+    await bench.webhook(told("pwh_late", payment.payment_id, news))
+    await bench.settle()
+    assert await bench.state(payment.payment_id) == "AUTHORIZED", "the charge itself holds the money"
+
+    await bench.write(f"UPDATE provider_charge SET state = '{news}'")  # noqa: S608
+    await bench.webhook(told("pwh_true", payment.payment_id, news))
+    await bench.settle()
+    voided = await bench.payment(payment.payment_id)
+    assert (voided.state, voided.reason) == ("VOIDED", "capture_refused")
+    assert await bench.kinds(payment) == ["payment.authorized.v1", "payment.voided.v1"]
+
+
+async def test_old_news_does_not_end_a_void_that_is_due(bench: PaymentBench) -> None:
+    payment = await bench.confirmed()
+    await bench.order_cancelled(payment.order_id)
+    await bench.webhook(told("pwh_late", payment.payment_id, "DECLINED"))
+    await bench.settle()
+    assert (await bench.state(payment.payment_id), await bench.charge(payment.payment_id)) == ("VOIDED", "VOIDED")
 
 
 async def test_an_unsigned_webhook_changes_nothing(bench: PaymentBench) -> None:

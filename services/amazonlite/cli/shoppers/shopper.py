@@ -18,7 +18,8 @@ class Plan(StrEnum):
     """What a shopper means to do; fixed before the sale so that a run can be repeated.
 
     CONFIRM asks for the order's confirmation as soon as it is paid, CANCEL cancels it while paying, CAPTURE_REFUSED
-    pays by a method that is authorised and whose money the provider then does not hand over.
+    pays by a method that is authorised and whose money the provider then does not hand over. DECLINED cancels the order
+    once the card is declined, so that somebody else may have the goods at once; ANOTHER_CARD tries a good one.
     """
 
     PAY = "pay"
@@ -26,6 +27,7 @@ class Plan(StrEnum):
     CANCEL = "cancel"
     TWICE = "twice"
     DECLINED = "declined"
+    ANOTHER_CARD = "another-card"
     CAPTURE_REFUSED = "capture-refused"
     ABANDON_HOLD = "abandon-hold"
     ABANDON_QUEUE = "abandon-queue"
@@ -55,7 +57,11 @@ OUTCOME_OF_CODE = {
 }
 # Not what the shopper came for, and another visit may get it.
 UNSATISFIED = frozenset({Outcome.SOLD_OUT, Outcome.LIMIT, Outcome.UNPAID, Outcome.TOO_LATE, Outcome.GAVE_UP})
-METHODS = {Plan.DECLINED: "pm_declined", Plan.CAPTURE_REFUSED: "pm_capture_refused"}
+METHODS = {
+    Plan.DECLINED: "pm_declined",
+    Plan.ANOTHER_CARD: "pm_declined",
+    Plan.CAPTURE_REFUSED: "pm_capture_refused",
+}
 POLL_SECONDS = 1.0
 ORDER_POLL_SECONDS = 0.5
 
@@ -189,20 +195,25 @@ class Shopper:
             await asyncio.gather(self._confirm_payment(order, payment), self._act_on(order, "cancel"))
             return await self._ordered(order)
         paid = await self._confirm_payment(order, payment)
+        if self.plan is Plan.ANOTHER_CARD and _declined(paid):
+            paid = await self._confirm_payment(order, payment, method="pm_ok", attempt=2)
+        if self.plan is Plan.DECLINED and _declined(paid):
+            await self._act_on(order, "cancel")
+            return Outcome.DECLINED
         if paid.body.get("state") not in {"AUTHORIZED", "CAPTURED"}:
-            return Outcome.DECLINED if self.plan is Plan.DECLINED else Outcome.UNPAID
+            return Outcome.UNPAID
         if self.plan is Plan.CONFIRM:
             await self._act_on(order, "confirm", {"paymentId": payment})
         return await self._ordered(order)
 
-    async def _confirm_payment(self, order: str, payment: str) -> Answer:
+    async def _confirm_payment(self, order: str, payment: str, *, method: str = "", attempt: int = 1) -> Answer:
         return await self.api.persist(
             "POST",
             f"/api/payments/intents/{payment}/confirm",
             label="pay",
             token=self.token,
-            headers={"Idempotency-Key": f"{order}-confirm"},
-            json={"method": METHODS.get(self.plan, "pm_ok")},
+            headers={"Idempotency-Key": f"{order}-confirm-{attempt}"},
+            json={"method": method or METHODS.get(self.plan, "pm_ok")},
             deadline=self.deadline,
         )
 
@@ -233,3 +244,8 @@ class Shopper:
         if self.plan is Plan.CAPTURE_REFUSED and reason == "capture_refused":
             return Outcome.CAPTURE_REFUSED
         return Outcome.CANCELLED if self.plan is Plan.CANCEL else Outcome.TOO_LATE
+
+
+def _declined(paid: Answer) -> bool:
+    """Said no to, rather than not answered or come too late."""
+    return paid.ok and paid.body.get("reason") == "card_declined"

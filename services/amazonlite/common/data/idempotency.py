@@ -21,6 +21,7 @@ from amazonlite.common.data.tables import idempotency_table
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, in_transaction
 
 LEASE = timedelta(seconds=30)
+LONGEST_SCOPE = 64
 
 _answers = idempotency_table(MetaData())
 
@@ -56,6 +57,12 @@ class StoredAnswer:
 def fingerprint_of(method: str, path: str, subject: str, body: object) -> str:
     """Equal for the same command by the same subject, whatever the order of the body's members."""
     return hashlib.sha256(msgspec.json.encode([method, path, subject, body], order="deterministic")).hexdigest()
+
+
+def scope_of(action: str, subject: str) -> str:
+    """Where the subject's keys for an action are unique. A digest names a long subject: the column is narrow."""
+    scope = f"{action}:{subject}"
+    return scope if len(scope) <= LONGEST_SCOPE else f"{action}:{hashlib.sha256(subject.encode()).hexdigest()[:40]}"
 
 
 async def run_idempotent(

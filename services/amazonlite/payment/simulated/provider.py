@@ -19,7 +19,15 @@ FIRST_ANSWER = {
     Method.ASYNC_DECLINED: ChargeState.PENDING,
     Method.TIMEOUT: ChargeState.AUTHORIZED,
     Method.CAPTURE_REFUSED: ChargeState.AUTHORIZED,
+    Method.CAPTURE_DECLINED: ChargeState.AUTHORIZED,
+    Method.EXPIRES: ChargeState.AUTHORIZED,
 }
+CAPTURED_AS = {
+    Method.CAPTURE_REFUSED: ChargeState.VOIDED,
+    Method.CAPTURE_DECLINED: ChargeState.DECLINED,
+    Method.EXPIRES: ChargeState.EXPIRED,
+}
+"""What becomes of money that is to be taken, where it is not simply taken."""
 
 
 class UnknownCharge(LookupError):
@@ -59,9 +67,9 @@ class SimulatedProvider:
         await asyncio.sleep(self.latency)
 
         async def work(uow: UnitOfWork) -> Charge:
-            refused = await store.method_of(uow, key) == Method.CAPTURE_REFUSED
-            taken = ChargeState.VOIDED if refused else ChargeState.CAPTURED
-            await store.move(uow, key, {ChargeState.AUTHORIZED}, taken)
+            method = await store.method_of(uow, key)
+            becomes = CAPTURED_AS.get(Method(method), ChargeState.CAPTURED) if method else ChargeState.CAPTURED
+            await store.move(uow, key, {ChargeState.AUTHORIZED}, becomes)
             return await _existing(uow, key)
 
         return await in_transaction(self.transactions, work)

@@ -12,11 +12,11 @@ local function turn_away(member)
 end
 
 local function visit(member, arrival, draw)
-  if redis.call('SISMEMBER', GONE, member) == 1 then return answer('LEFT', arrival, 0, '') end
   if over ~= '' then
     turn_away(member)
     return answer('CLOSED', arrival, 0, over)
   end
+  if redis.call('SISMEMBER', GONE, member) == 1 then return answer('LEFT', arrival, 0, '') end
   redis.call('HSETNX', ARRIVALS, member, arrival)
   return answer(stand(member, tonumber(redis.call('HGET', ARRIVALS, member)), draw))
 end
