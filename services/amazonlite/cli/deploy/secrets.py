@@ -31,7 +31,7 @@ KAFKA_USERS = ("inventory", "order", "payment")
 """The services that send or take events; which ones, says ``common.events.access``."""
 CLIENTS: Mapping[str, tuple[str, ...]] = {
     "inventory": ("payments:seal",),
-    "order": ("payments:seal", "payments:read-any", "reservations:read"),
+    "order": ("payments:seal", "payments:read-any", "reservations:read", "products:read"),
     "payment": ("orders:read-any",),
     "operator": ("flash-sales:operate", "orders:summarise", "payments:summarise"),
     "load": ("staff:tokens", "staff:stock", "staff:catalogue", "ledger:read"),

@@ -16,7 +16,7 @@ def as_shopper(subject: str = "usr_shopper") -> dict[str, str]:
 
 SERVICE_SCOPES = (
     *("payments:seal", "payments:read-any", "payments:summarise", "orders:read-any", "orders:summarise"),
-    *("reservations:read", "reservations:make", "ledger:read"),
+    *("reservations:read", "reservations:make", "ledger:read", "products:read"),
 )
 
 
