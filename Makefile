@@ -1,7 +1,7 @@
 # make up      the cluster and the shop, from whatever is there to a shop that answers on 127.0.0.1:8080
 # make demo    the same, with the catalogue loaded and a flash sale run before your eyes
 # make check   format, lint, types, import rules, generated files, unit and contract tests: no cluster, under a minute
-# make test    [RUNS=n] [ROWS=all] check, up, and every test that needs the cluster; every fault in a sale of its own, too
+# make test    [RUNS=n] [ROWS=all|rush] check, up, and every test that needs the cluster; every fault in a sale of its own, too
 # make bench   [ONLY=name] measurements against their alternatives; writes .local/bench.json
 # make load    [USERS=20] [FOR=1m] an ordinary day's shopping on the running shop, and locust's summary of it
 # make soak    [SCHEDULES=20] [SEED=n] [SECONDS_EACH=300] sales under random faults; writes .local/soak.json
@@ -22,7 +22,7 @@ INSIDE := $(RUN) amazonlite inside --
 WORKERS ?= 4
 PYTEST := .venv/bin/pytest -q -p no:randomly
 SIDE_BY_SIDE := $(PYTEST) --durations=20 -n $(WORKERS) --dist load --maxschedchunk 1
-installed = { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $(1); } >/dev/null
+installed = tools/install-packages.sh $(1)
 USERS ?= 20
 FOR ?= 1m
 SCHEDULES ?= 20
@@ -66,6 +66,7 @@ check-imports:
 check-generated:
 	$(RUN) python -m amazonlite_operator.crdgen --check
 	$(RUN) python -m amazonlite.common.events.asyncapi --check
+	$(RUN) python -m amazonlite.common.events.access --check
 
 check-types:
 	$(RUN) mypy services operator
@@ -76,7 +77,7 @@ check-tests:
 
 # What tests and benchmarks start themselves; Debian's packages are named like their programs.
 program-%:
-	@command -v $* >/dev/null || { echo "installing $*"; $(call installed,$*); }
+	@command -v $* >/dev/null || $(call installed,$*)
 
 test: check up program-redis-server
 	$(INSIDE) $(SIDE_BY_SIDE) tests/integration tests/race tests/protocol tests/e2e tests/chaos

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
+from typing import Any, NoReturn
 
 import aiohttp
 import kopf
@@ -36,6 +38,10 @@ LEASE = "amazonlite-operator"
 log = get_logger(__name__)
 
 
+class PartEnded(Exception):
+    """A part that must run for ever has ended, so the process ends too, with exit status 1: it is started again."""
+
+
 class Operator:
     """The parts of one replica."""
 
@@ -59,6 +65,7 @@ class Operator:
         self._controller = Controller(
             FLASH_SALE, reconciler, reconciler.forget_all, kube=kube, lease=self._lease, heartbeat=self.heartbeat
         )
+        self._told_to_stop = asyncio.Event()
         self._stop_kopf = asyncio.Event()
         self._kopf_ready = asyncio.Event()
 
@@ -67,26 +74,28 @@ class Operator:
         return self._kopf_ready.is_set()
 
     async def run(self) -> None:
-        """Until told to stop, or until a part ends that must not."""
+        """Until told to stop; PartEnded when a part ends that must not."""
+        self._stop_on_signals()
         background = [
             asyncio.create_task(part, name=name)
             for name, part in {
                 "lease": self._lease.keep(),
-                "heartbeat": self.heartbeat.beat(),
+                "heartbeat": self.heartbeat.keep(),
                 "flash-sales": self._controller.run(self._namespace),
             }.items()
         ]
         watch = asyncio.create_task(self._watch(), name="watch")
-        stopped = asyncio.create_task(self._told_to_stop(), name="stop")
+        stopped = asyncio.create_task(self._told_to_stop.wait(), name="stop")
         done, _ = await asyncio.wait([*background, watch, stopped], return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            log.info("part_ended", part=task.get_name(), error=repr(task.exception()))
+        log.info("stopping", told=stopped in done)
         # Effects end first, then the lease is given up, and only then kopf takes its time.
         await stop([*background, stopped])
         await self._lease.release()
         self._stop_kopf.set()
         await asyncio.wait([watch], timeout=10)
         await stop([watch])
+        if stopped not in done:
+            _raise_ended(done)
 
     async def _watch(self) -> None:
         await watching.until_served(self._kube, {FLASH_SALE.plural}, self.heartbeat)
@@ -94,7 +103,8 @@ class Operator:
         os.environ.setdefault("POD_ID", self._pod)
         registry = watching.registry(self.heartbeat)
         flash_sale_handlers.register(registry, self._controller)
-        await kopf.operator(
+        others = asyncio.all_tasks()
+        tasks = await kopf.spawn_tasks(
             registry=registry,
             settings=watching.settings(self.heartbeat),
             namespaces=[self._namespace],
@@ -102,14 +112,21 @@ class Operator:
             ready_flag=self._kopf_ready,
             stop_flag=self._stop_kopf,
         )
+        # Kopf has just set its own handlers; its way of stopping would keep the lease for five seconds more.
+        self._stop_on_signals()
+        await kopf.run_tasks(tasks, ignored=others)
 
-    async def _told_to_stop(self) -> None:
-        told = asyncio.Event()
-        # Kopf has set its own handlers by then; its way of stopping would keep the lease for five seconds more.
-        await self._kopf_ready.wait()
+    def _stop_on_signals(self) -> None:
+        """From the first moment: the first process of a container ignores every signal that it does not handle."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, told.set)
-        await told.wait()
+            asyncio.get_running_loop().add_signal_handler(number, self._told_to_stop.set)
+
+
+def _raise_ended(parts: Iterable[asyncio.Task[Any]]) -> NoReturn:
+    part = next(iter(parts))
+    error = part.exception()
+    log.error("part_ended", part=part.get_name(), error=repr(error), exc_info=error)
+    raise PartEnded(f"{part.get_name()}: {error!r}") from error
 
 
 async def main() -> None:

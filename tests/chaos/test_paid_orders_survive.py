@@ -1,7 +1,8 @@
 """Whoever is told that the payment is authorised keeps the order, whatever is killed or restarted meanwhile.
 
 A sale is struck by several faults one after the other, each once the sale has gone on after the one before, and each
-is judged by itself. ROWS=all strikes every fault in a sale of its own, too.
+is judged by itself. ROWS=all strikes every fault in a sale of its own, too; ROWS=rush in a rush as big as the one in
+which orders were lost once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from support.cluster import Cluster
 from support.faults.fault import Fault, Kind
 from support.faults.inject import Injector, renewed
 from support.history.pace import Pace
-from support.runs import ALL_ROWS, RUNS
+from support.runs import RUNS, WHICH_ROWS
 from support.rush import NEARLY_ALL_BUYING, Rush
 from support.sales import FlashSales
 from support.shop import Shop
@@ -29,26 +30,46 @@ UNITS_PER_SECOND = 8
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``units`` are enough for some of them to be free when the last fault strikes and 10 s after it."""
+    """``once_held``: how many units have been held when the first fault strikes."""
 
     faults: tuple[Fault, ...]
-    units: int = 110
+    rush: Rush
+    once_held: int = HELD_AT_FIRST_FAULT
 
-    @property
-    def rush(self) -> Rush:
-        return Rush(
-            buyers=round(self.units * 1.6),
-            units=self.units,
-            lasts=150,
-            hold_ttl=10,
-            max_active=60,
-            rate=UNITS_PER_SECOND,
-            arrival=8,
-            opens_in=4,
-            returning=True,
-            connections=1000,
-            mix=NEARLY_ALL_BUYING,
-        )
+
+def steady(*faults: Fault, units: int = 110) -> Case:
+    """``units`` are enough for some of them to be free when the last fault strikes and 10 s after it."""
+    rush = Rush(
+        buyers=round(units * 1.6),
+        units=units,
+        lasts=150,
+        hold_ttl=10,
+        max_active=60,
+        rate=UNITS_PER_SECOND,
+        arrival=8,
+        opens_in=4,
+        returning=True,
+        connections=1000,
+        mix=NEARLY_ALL_BUYING,
+    )
+    return Case(faults, rush)
+
+
+def rushed(fault: Fault) -> Case:
+    """As many shoppers and units, and as fast, as when most of those who had paid lost their orders."""
+    rush = Rush(
+        buyers=1900,
+        units=1200,
+        lasts=200,
+        hold_ttl=15,
+        max_active=400,
+        rate=200,
+        opens_in=8,
+        returning=True,
+        connections=2000,
+        mix=NEARLY_ALL_BUYING,
+    )
+    return Case((fault,), rush, once_held=250)
 
 
 def killed(workload: str) -> Fault:
@@ -62,27 +83,33 @@ REDIS_BACK_WITH_OLDER_DATA = Fault(Kind.SET_BACK, ("redis",), 4)
 SERVICES_ROLLED = Fault(Kind.ROLL, ("inventory", "order", "payment"))
 
 SALES: Mapping[str, Case] = {
-    "one-inventory-pod-order-payment-killed": Case((killed("inventory"), killed("order"), killed("payment")), 120),
-    "both-inventory-pods-mariadb-kafka-killed": Case(
-        (BOTH_INVENTORY_PODS_KILLED, killed("mysql"), killed("kafka")), 190
+    "one-inventory-pod-order-payment-killed": steady(
+        killed("inventory"), killed("order"), killed("payment"), units=120
     ),
-    "redis-emptied-back-with-older-data-away-killed": Case(
-        (REDIS_EMPTIED, REDIS_BACK_WITH_OLDER_DATA, REDIS_AWAY, killed("redis")), 150
+    "both-inventory-pods-mariadb-kafka-killed": steady(
+        BOTH_INVENTORY_PODS_KILLED, killed("mysql"), killed("kafka"), units=190
     ),
-    "services-rolled": Case((SERVICES_ROLLED,), 140),
+    "redis-emptied-back-with-older-data-away-killed": steady(
+        REDIS_EMPTIED, REDIS_BACK_WITH_OLDER_DATA, REDIS_AWAY, killed("redis"), units=150
+    ),
+    "services-rolled": steady(SERVICES_ROLLED, units=140),
 }
-ROWS: Mapping[str, Case] = {
-    "nothing": Case(()),
-    "mariadb-killed": Case((killed("mysql"),)),
-    "one-inventory-pod-killed": Case((killed("inventory"),)),
-    "both-inventory-pods-killed": Case((BOTH_INVENTORY_PODS_KILLED,)),
-    "order-killed": Case((killed("order"),)),
-    "payment-killed": Case((killed("payment"),)),
-    "kafka-killed": Case((killed("kafka"),)),
-    "redis-killed": Case((killed("redis"),)),
-    "redis-emptied": Case((REDIS_EMPTIED,)),
-    "redis-away": Case((REDIS_AWAY,)),
-    "redis-back-with-older-data": Case((REDIS_BACK_WITH_OLDER_DATA,)),
+ALONE: Mapping[str, Fault] = {
+    "mariadb-killed": killed("mysql"),
+    "one-inventory-pod-killed": killed("inventory"),
+    "both-inventory-pods-killed": BOTH_INVENTORY_PODS_KILLED,
+    "order-killed": killed("order"),
+    "payment-killed": killed("payment"),
+    "kafka-killed": killed("kafka"),
+    "redis-killed": killed("redis"),
+    "redis-emptied": REDIS_EMPTIED,
+    "redis-away": REDIS_AWAY,
+    "redis-back-with-older-data": REDIS_BACK_WITH_OLDER_DATA,
+}
+ROWS: Mapping[str, Mapping[str, Case]] = {
+    "": SALES,
+    "all": {**SALES, "nothing": steady(), **{name: steady(fault) for name, fault in ALONE.items()}},
+    "rush": {f"rush-{name}": rushed(fault) for name, fault in ALONE.items()},
 }
 
 
@@ -90,7 +117,7 @@ ROWS: Mapping[str, Case] = {
 ALLOWED_SECONDS = {Kind.KILL_ALL: 20.0, Kind.AWAY: 20.0, Kind.SET_BACK: 20.0}
 # A killed broker starts for 5 to 8 s, and its clients find it again after that: confirmations wait, claims do not.
 CONFIRMED_SECONDS = {killed("kafka"): 20.0}
-CASES = {**SALES, **ROWS} if ALL_ROWS else SALES
+CASES = ROWS[WHICH_ROWS]
 
 
 def allowed(fault: Fault) -> Pace:
@@ -109,7 +136,7 @@ async def test_all_units_are_sold_and_no_paid_order_is_lost(
     async def disturb(injector: Injector) -> None:
         await injector.inject_each(case.faults, units_between=CLAIMED_BETWEEN, wait=20)
 
-    trial = await run_trial(shop, sales, case.rush, disturb, once_held=HELD_AT_FIRST_FAULT)
+    trial = await run_trial(shop, sales, case.rush, disturb, once_held=case.once_held)
     assert [injection.fault for injection in trial.injections] == list(case.faults)
     await assert_no_order_lost(shop, trial)
     assert_sold_again(trial, allowed)

@@ -175,7 +175,7 @@ async def test_a_replaced_operator_changes_nothing(sale: Sale) -> None:
         await sale.settle(fence=6),
         await sale.delete(fence=6),
     ):
-        assert_problem(late, 409, "stale_fence")
+        assert assert_problem(late, 409, "stale_fence")["fence"] == 7
     assert body_of(await sale.look()) == before
     assert body_of(await sale.move("LIVE", fence=7))["fence"] == 7
 

@@ -20,7 +20,7 @@ async def test_their_customers_are_told_and_the_sale_settles_with_the_units_back
     sku = await shop.stocked_product(on_hand=UNITS)
     name = sales.apply(sale_spec(sku, UNITS, opens_in=3, lasts=30))
     await sales.in_phase(name, "Queueing", "Live", within=60)
-    tokens = await shop.shoppers([f"usr_{name}-{number}" for number in range(UNITS)])
+    tokens = await shop.shoppers([f"syn_{name}-{number}" for number in range(UNITS)])
 
     tally = await Crowd(GATEWAY, sales.sale_id(name), tokens, PLANS, patience_seconds=60.0).run()
 

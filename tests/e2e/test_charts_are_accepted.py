@@ -21,7 +21,7 @@ pytestmark = pytest.mark.cluster
 
 GIVEN = {"platform": {"image": "registry.invalid/amazonlite/app:content"}, "stores": {}}
 # The Strimzi operator brings these kinds along; it is not installed here.
-STRIMZI = {"Kafka", "KafkaNodePool"}
+STRIMZI = {"Kafka", "KafkaNodePool", "KafkaUser"}
 
 
 def values_files() -> list[tuple[str, str]]:
@@ -50,6 +50,21 @@ def rendered(cluster: Cluster, namespace: str, chart: str, values: str) -> list[
     return [found for found in yaml.safe_load_all(text) if found]
 
 
+@pytest.mark.parametrize(
+    ("values", "bulk"), [("values.yaml", "false"), ("values-kind.yaml", "true"), ("values-localkube.yaml", "true")]
+)
+def test_tokens_of_synthetic_customers_are_made_only_where_shops_are_tested(
+    cluster: Cluster, values: str, bulk: str
+) -> None:
+    auth = next(
+        found
+        for found in rendered(cluster, "amazonlite", "platform", values)
+        if found["kind"] == "Deployment" and found["metadata"]["name"] == "auth"
+    )
+    environment = {each["name"]: each.get("value") for each in auth["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert environment["AUTH_BULK_TOKENS"] == bulk
+
+
 @pytest.mark.parametrize(("chart", "values"), values_files())
 def test_what_a_values_file_renders_is_accepted(cluster: Cluster, namespace: str, chart: str, values: str) -> None:
     objects = [found for found in rendered(cluster, namespace, chart, values) if found["kind"] not in STRIMZI]
@@ -62,7 +77,7 @@ def test_what_a_values_file_renders_is_accepted(cluster: Cluster, namespace: str
 
 def test_production_brings_no_store_of_its_own_but_kafka_by_strimzi(cluster: Cluster, namespace: str) -> None:
     kinds = {found["kind"]: found for found in rendered(cluster, namespace, "stores", "values-production.yaml")}
-    assert set(kinds) == {"Kafka", "KafkaNodePool", "Service"}
+    assert set(kinds) == {*STRIMZI, "Service"}
     pool, broker = kinds["KafkaNodePool"], kinds["Kafka"]
     assert pool["metadata"]["labels"]["strimzi.io/cluster"] == broker["metadata"]["name"]
     config = broker["spec"]["kafka"]["config"]

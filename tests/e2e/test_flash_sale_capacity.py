@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from amazonlite.cli.kube import NAMESPACE, connect
+from amazonlite.cli.kube import connect
+from amazonlite.cli.paths import NAMESPACE
 from amazonlite.common.testing.eventually import eventually
 from support.sales import FlashSales, sale_spec
 from support.shop import Shop

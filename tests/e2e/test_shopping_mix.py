@@ -70,7 +70,7 @@ async def run_mix(category: str) -> dict[str, int]:
 
 async def orders_since(shop: Shop, opened: datetime) -> list[dict[str, Any]]:
     """All orders that the mix's customers have made since then."""
-    tokens = await shop.shoppers([f"usr_load-mix-{number:05d}" for number in range(1, USERS + 1)])
+    tokens = await shop.shoppers([f"syn_load-mix-{number:05d}" for number in range(1, USERS + 1)])
     found: list[dict[str, Any]] = []
     for token in tokens.values():
         status, page, _ = await shop.request("GET", "/api/orders?limit=100", token)
@@ -83,5 +83,5 @@ async def assert_adds_up(shop: Shop, sku: str) -> None:
     """What is on hand is available or reserved, and the ledger tells the same."""
     stock = await shop.stock(sku)
     assert stock["onHand"] == stock["available"] + stock["reserved"], stock
-    status, ledger, _ = await shop.request("GET", f"{INVENTORY}/internal/ledger/{sku}", shop.operator)
+    status, ledger, _ = await shop.request("GET", f"{INVENTORY}/internal/ledger/{sku}", shop.staff)
     assert status == 200 and ledger["conserved"] is True, ledger

@@ -19,7 +19,15 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from load import bench_claims, bench_claims_db, bench_confirm, bench_gateway, bench_memory, bench_relay
+from load import (
+    bench_claims,
+    bench_claims_db,
+    bench_confirm,
+    bench_delivery,
+    bench_gateway,
+    bench_memory,
+    bench_relay,
+)
 
 Job = Callable[[], Awaitable[list[dict[str, Any]]]]
 JOBS: dict[str, Job] = {
@@ -28,6 +36,7 @@ JOBS: dict[str, Job] = {
     "confirm": bench_confirm.run,
     "gateway": bench_gateway.run,
     "relay": bench_relay.run,
+    "delivery": bench_delivery.run,
     "memory": bench_memory.run,
 }
 RESULTS = Path(".local/bench.json")

@@ -1,6 +1,6 @@
-"""Claims a second by the batcher, beside one row-locking transaction a claim, on the same database and pool.
+"""Claims a second by the batcher, beside one short transaction a claim, on the same database and pool.
 
-Both sides run the very same decision and statements; they differ only in how many claims a transaction holds.
+Both sides run the very same decision and write the same rows; the rival locks the sale's row at its end only.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
 from amazonlite.inventory.flash_sale.commit_claims import commit_claims
 from amazonlite.inventory.flash_sale.decide import Claim
 from amazonlite.inventory.flash_sale.domain import Counters, Sale, SaleState
+from load.rival import claim_alone
 from support.inventory import WIDE, FakePayments, terms
 
 CONCURRENCY = 64
@@ -46,7 +47,7 @@ async def run() -> list[dict[str, Any]]:
         one_by_one, in_groups, by_two = [], [], []
         for _ in range(RUNS):
             desks = [Desk(unit_of_work_factory(engine), FakePayments()) for engine in engines]
-            one_by_one.append(await _rate(desks[0], partial(_alone, desks[0]), ONE_BY_ONE))
+            one_by_one.append(await _rate(desks[0], partial(claim_alone, desks[0]), ONE_BY_ONE))
             in_groups.append(await _rate(desks[0], _batched(desks[:1]), IN_GROUPS))
             by_two.append(await _rate(desks[0], _batched(desks), IN_GROUPS))
     finally:
@@ -57,10 +58,6 @@ async def run() -> list[dict[str, Any]]:
         _row("claims into MariaDB, one pod", statistics.median(in_groups), other, WANTED),
         _row("claims into MariaDB, two pods", statistics.median(by_two), other, None),
     ]
-
-
-async def _alone(desk: Desk, claim: Claim) -> None:
-    await commit_claims(desk, claim.sale_id, [claim])
 
 
 def _batched(desks: list[Desk]) -> Submit:
@@ -116,7 +113,7 @@ def _row(job: str, ours: float, other: float, wanted: float | None) -> dict[str,
         "unit": "claims/s",
         "ours": ours,
         "other": other,
-        "otherName": "one row-locking transaction a claim",
+        "otherName": "one short transaction a claim",
         "ratio": ours / other,
         "wanted": wanted,
         "holds": wanted is None or ours / other >= wanted,

@@ -7,7 +7,8 @@ from typing import Any
 from kubernetes import client
 from kubernetes.stream import stream
 
-from amazonlite.cli.kube import NAMESPACE, connect
+from amazonlite.cli.kube import connect
+from amazonlite.cli.paths import NAMESPACE
 
 WANTED_MIB = 100
 SERVICES = ("gateway", "auth", "product", "inventory", "order", "payment")

@@ -1,4 +1,4 @@
-"""The three handlers that the claims benchmark puts on the same path: ours, one row lock a claim, and none."""
+"""The three handlers that the claims benchmark puts on the same path: ours, one transaction a claim, and none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.inventory.app import create as create_inventory
 from amazonlite.inventory.flash_sale.api import IdempotencyKey, SaleId, Shopper, TicketText
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
-from amazonlite.inventory.flash_sale.commit_claims import commit_claims
 from amazonlite.inventory.flash_sale.decide import Claim, Held
 from amazonlite.inventory.flash_sale.desk import QueueDesk, SaleDesk
 from amazonlite.inventory.flash_sale.errors import NotAdmitted
@@ -23,6 +22,7 @@ from amazonlite.inventory.flash_sale.queue_store import Standing
 from amazonlite.inventory.flash_sale.schemas import ClaimUnits
 from amazonlite.inventory.flash_sale.ticket import Ticket
 from amazonlite.inventory.settings import Settings
+from load.rival import claim_alone
 
 
 def ours() -> FastAPI:
@@ -30,8 +30,8 @@ def ours() -> FastAPI:
     return create_inventory()
 
 
-class OneRowLockAClaim:
-    """Takes the batcher's place: every claim is a transaction of its own that waits for the sale's row lock."""
+class OneTransactionAClaim:
+    """Takes the batcher's place: every claim is a transaction of its own that waits for the sale's row."""
 
     def __init__(self, desk: QueueDesk) -> None:
         self._desk = desk
@@ -40,17 +40,17 @@ class OneRowLockAClaim:
         place = await look(self._desk, Ticket(claim.sale_id, claim.customer_id, claim.arrival))
         if place.standing is not Standing.ADMITTED:
             raise NotAdmitted(place.standing)
-        (outcome,) = await commit_claims(self._desk.desk, claim.sale_id, [claim])
+        outcome = await claim_alone(self._desk.desk, claim)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
 
-def row_locking() -> FastAPI:
+def alone() -> FastAPI:
     """The inventory service without groups; all else is the same code."""
     app = create_inventory()
     desk: SaleDesk = app.state.sale_desk
-    app.state.sale_desk = replace(desk, batcher=cast(ClaimBatcher, OneRowLockAClaim(desk)))
+    app.state.sale_desk = replace(desk, batcher=cast(ClaimBatcher, OneTransactionAClaim(desk)))
     return app
 
 

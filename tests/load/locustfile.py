@@ -2,7 +2,7 @@
 
     locust -f tests/load/locustfile.py [--host http://127.0.0.1:8080] [--category NAME]
 
-Every shopper is a customer ``usr_load-mix-NNNNN``. The gateway counts requests by the customer in the token, at least
+Every shopper is a customer ``syn_load-mix-NNNNN``. The gateway counts requests by the customer in the token, at least
 20 a second of each service, which nobody here comes near. Tokens are fetched once and good for an hour, a longer run
 is refused then.
 """
@@ -25,6 +25,8 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.exception import RescheduleTask
 
+from amazonlite.cli.cluster.base import SHOP_URL
+
 Body = dict[str, Any]
 
 # What a good shop may answer instead of serving; with Retry-After the same request is sent again after that time.
@@ -38,9 +40,12 @@ PATIENCE_SECONDS, POLL_SECONDS = 30.0, 0.5
 FETCH_TOKENS = """
 import asyncio, json, sys
 from amazonlite.cli.load import load_client
+from amazonlite.cli.reach import reached
 from amazonlite.cli.shoppers.tokens import shopper_tokens
-url, *customers = sys.argv[1:]
-print(json.dumps(asyncio.run(shopper_tokens(url, load_client(), customers, reason="load test: shopping mix"))))
+async def fetch(customers):
+    async with reached("auth") as auth:
+        return await shopper_tokens(auth, load_client(), customers, reason="load test: shopping mix")
+print(json.dumps(asyncio.run(fetch(sys.argv[1:]))))
 """
 
 
@@ -51,7 +56,7 @@ class NotServed(RuntimeError):
 class Shopper(FastHttpUser):
     """One customer. A visit that is refused, or finds nothing to buy, ends early and is no failure."""
 
-    host = "http://127.0.0.1:8080"
+    host = SHOP_URL
     wait_time = between(1, 3)
     network_timeout = 15.0
     tokens: Iterator[str] = iter(())
@@ -226,9 +231,9 @@ def prepare(environment: Environment, **_: object) -> None:
     count = (environment.parsed_options and environment.parsed_options.num_users) or 1
     category = environment.parsed_options and environment.parsed_options.category
     Shopper.within = {"category": category} if category else {}
-    customers = [f"usr_load-mix-{number:05d}" for number in range(1, count + 1)]
+    customers = [f"syn_load-mix-{number:05d}" for number in range(1, count + 1)]
     # A process of its own, because importing locust has replaced the sockets that asyncio relies on.
-    command = [sys.executable, "-c", FETCH_TOKENS, environment.host or Shopper.host, *customers]
+    command = [sys.executable, "-c", FETCH_TOKENS, *customers]
     signed = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     Shopper.tokens = itertools.cycle(signed.values())
     # Whoever has begun to buy when the time is up finishes, so that no unpaid order is left behind.

@@ -11,10 +11,12 @@ from typing import Any, cast
 
 from kubernetes import client
 
-from amazonlite.cli.kube import NAMESPACE, connect
+from amazonlite.cli.kube import connect
+from amazonlite.cli.paths import NAMESPACE
 from amazonlite.common.core.settings import KafkaSettings
 from amazonlite.common.events.provision import provision
 from amazonlite.common.events.topics import TOPICS
+from amazonlite.common.testing import stores
 
 READY_WITHIN_SECONDS = 90
 
@@ -28,7 +30,7 @@ async def scratch_kafka() -> AsyncIterator[KafkaSettings]:
     stateful_set: Any = apps.read_namespaced_stateful_set("kafka", NAMESPACE)
     core.create_namespaced_pod(NAMESPACE, cast(Any, _pod(name, stateful_set.spec.template)))
     try:
-        kafka = KafkaSettings(bootstrap=f"{await _address(core, name)}:9092")
+        kafka = stores.kafka_settings().model_copy(update={"bootstrap": f"{await _address(core, name)}:9092"})
         await asyncio.to_thread(provision, kafka, TOPICS, wait_seconds=READY_WITHIN_SECONDS)
         yield kafka
     finally:

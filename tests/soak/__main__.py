@@ -9,6 +9,7 @@ anomaly and every sale sold again within 20 s of its last fault.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import sys
@@ -22,12 +23,11 @@ from support.faults.inject import healed
 from support.faults.node import Node
 from support.faults.schedule import Schedule
 from support.history.check import anomalies, paid_lost
-from support.rush import watch_faults
 from support.sales import FlashSales
 from support.sharing import ClusterLock
-from support.shop import open_shop
+from support.shop import Shop, open_shop
 from support.soak import SELLING_WITHIN, run_schedule
-from support.trial import Trial
+from support.trial import Trial, assert_no_order_lost
 
 RESULTS = Path(".local/soak.json")
 
@@ -69,17 +69,33 @@ async def _one(schedule: Schedule) -> dict[str, Any]:
     try:
         async with open_shop() as shop:
             await healed(cluster, node)
-            return _result(schedule, await run_schedule(shop, sales, schedule))
+            trial = await run_schedule(shop, sales, schedule)
+            return _result(schedule, trial, await _found(shop, trial))
     except Exception as error:  # the schedules after this one are still wanted
         print(f"  anomaly: {error!r}", flush=True)
         return _unfinished(schedule)
     finally:
+        await _cleared(cluster, node, sales)
+
+
+async def _cleared(cluster: Cluster, node: Node, sales: FlashSales) -> None:
+    """What cannot be mended now is tried again before the next schedule, which says so if it cannot be then."""
+    with contextlib.suppress(AssertionError):
         await healed(cluster, node)
-        await sales.remove_all()
+    await sales.remove_all()
 
 
-def _result(schedule: Schedule, trial: Trial) -> dict[str, Any]:
-    found = [*map(str, anomalies(trial.evidence)), *watch_faults(trial.ended.samples, unseen=trial.unseen_allowed)]
+async def _found(shop: Shop, trial: Trial) -> list[str]:
+    """Every anomaly of the history, or else the first of the other rules that any sale has to keep and did not."""
+    found = [*map(str, anomalies(trial.evidence))]
+    try:
+        await assert_no_order_lost(shop, trial)
+    except AssertionError as error:
+        return found or [str(error)]
+    return found
+
+
+def _result(schedule: Schedule, trial: Trial, found: list[str]) -> dict[str, Any]:
     if found:
         _keep(schedule, trial, found)
     return {

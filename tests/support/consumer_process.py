@@ -17,6 +17,7 @@ from amazonlite.common.data.engine import create_engine
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.common.events.handlers import Grouped
 from support.consumers import ConsumerBench
+from support.shipped import optimization
 
 START_SECONDS = 20.0
 
@@ -29,7 +30,7 @@ class ConsumerProcess:
         """With `hold`, it says `holding` in each group's transaction and goes on when told."""
         about = {
             "mysql": mysql.model_dump(),
-            "bootstrap": bench.kafka.bootstrap,
+            "kafka": bench.kafka.model_dump(include={"bootstrap", "user", "password"}),
             "topic": bench.topic,
             "group": bench.group,
             "instance": instance,
@@ -68,7 +69,7 @@ async def consumer_process() -> AsyncIterator[ConsumerProcess]:
         "support.consumer_process",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**os.environ, **optimization(), "PYTHONPATH": str(Path(__file__).parent.parent)},
     )
     started = ConsumerProcess(process)
     try:
@@ -91,7 +92,7 @@ async def _main() -> None:
     _say("ready")
     told = json.loads(await _heard())
     engine = create_engine(MysqlSettings(**told["mysql"]))
-    bench = ConsumerBench(engine, KafkaSettings(bootstrap=told["bootstrap"]), told["topic"], told["group"])
+    bench = ConsumerBench(engine, KafkaSettings(**told["kafka"]), told["topic"], told["group"])
 
     async def take(uow: UnitOfWork, events: Sequence[Event]) -> None:
         await bench.group_effect(uow, events)

@@ -21,11 +21,19 @@ from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, u
 from amazonlite.common.events.consumer import Consumer, ConsumerSettings
 from amazonlite.common.events.envelope import encode
 from amazonlite.common.events.handlers import AnyHandler, Grouped
+from amazonlite.common.events.kafka_client import admin_config
+from amazonlite.common.events.patience import Patience
 from amazonlite.common.events.producer import EventProducer
 from amazonlite.common.events.topics import dlq_of
 from amazonlite.common.testing.stores import root_cursor, suffix
 
-QUICK = ConsumerSettings(poll_seconds=0.05, backoff_seconds=0.1)
+TRIES = 3
+QUICK = ConsumerSettings(
+    poll_seconds=0.05,
+    backoff_seconds=0.1,
+    replay_seconds=0.05,
+    patience=Patience(tries=TRIES, first_pause=0.05, longest_pause=0.2, passing_pause=0.05),
+)
 
 HEADERS = [("content-type", b"x"), ("origin", b"here")]
 
@@ -60,7 +68,7 @@ class ConsumerBench:
         self.send_raw(*((event.subject.encode(), encode(event)) for event in events), partition=partition)
 
     def send_raw(self, *records: tuple[bytes, bytes], partition: int | None = None) -> None:
-        producer = KafkaProducer(bootstrap_servers=self.kafka.bootstrap)
+        producer = KafkaProducer(**admin_config(self.kafka))
         for key, value in records:
             producer.send(self.topic, value, key, headers=HEADERS, partition=partition)
         producer.flush()
@@ -81,12 +89,21 @@ class ConsumerBench:
         async with self.engine.connect() as connection:
             return int(await connection.scalar(text("SELECT fence FROM outbox_shard WHERE shard = 0")) or 0)
 
+    async def parked(self) -> int:
+        async with self.engine.connect() as connection:
+            return int(await connection.scalar(text("SELECT COUNT(*) FROM inbox_parked")) or 0)
+
     async def inbox_rows(self) -> int:
         async with self.engine.connect() as connection:
             return int(await connection.scalar(text("SELECT COUNT(*) FROM inbox")) or 0)
 
     def consumer(
-        self, handler: AnyHandler | None = None, factory: UnitOfWorkFactory | None = None, *, instance: str = ""
+        self,
+        handler: AnyHandler | None = None,
+        factory: UnitOfWorkFactory | None = None,
+        *,
+        instance: str = "",
+        settings: ConsumerSettings = QUICK,
     ) -> Consumer:
         return Consumer(
             self.kafka.model_copy(update={"instance": instance}),
@@ -94,7 +111,7 @@ class ConsumerBench:
             {self.topic: handler or self.effect},
             factory or unit_of_work_factory(self.engine),
             EventProducer(self.kafka),
-            settings=QUICK,
+            settings=settings,
         )
 
     def grouped(self, factory: UnitOfWorkFactory | None = None, *, instance: str = "") -> Consumer:
@@ -102,7 +119,7 @@ class ConsumerBench:
 
     def read_again(self) -> None:
         """The group, which must be without members, goes back to the topic's beginning."""
-        reader = KafkaConsumer(bootstrap_servers=self.kafka.bootstrap, group_id=self.group, enable_auto_commit=False)
+        reader = KafkaConsumer(**admin_config(self.kafka), group_id=self.group, enable_auto_commit=False)
         places = [TopicPartition(self.topic, partition) for partition in reader.partitions_for_topic(self.topic)]
         reader.assign(places)
         reader.commit({place: OffsetAndMetadata(0, "", -1) for place in places})
@@ -110,7 +127,7 @@ class ConsumerBench:
 
     def put_aside(self) -> list[tuple[bytes, bytes, dict[str, str]]]:
         """(key, value, headers) of the dead letter topic."""
-        reader = KafkaConsumer(bootstrap_servers=self.kafka.bootstrap, enable_auto_commit=False)
+        reader = KafkaConsumer(**admin_config(self.kafka), enable_auto_commit=False)
         place = TopicPartition(dlq_of(self.topic), 0)
         reader.assign([place])
         reader.seek_to_beginning(place)

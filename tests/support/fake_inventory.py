@@ -172,7 +172,7 @@ class FakeInventory:
         if sale is None:
             raise Refusal(404, "sale_not_found", f"There is no sale {sale_id}.")
         if step.fence < sale.fence:
-            raise Refusal(409, "stale_fence", f"seen {sale.fence}")
+            raise Refusal(409, "stale_fence", f"seen {sale.fence}", {"fence": sale.fence})
         sale.fence, sale.last_step = step.fence, step.key
         return sale
 
@@ -270,13 +270,14 @@ class FakeBooks:
 
 
 class FakeClaims:
-    """Counters of one pod, set by the test."""
+    """Counters of one pod, set by the test; `silent`, it misses the scrape."""
 
     def __init__(self) -> None:
         self.counters: dict[tuple[str, str], float] = {}
+        self.silent = False
 
     async def scrape(self, namespace: str, sale_id: str) -> dict[str, dict[tuple[str, str], float]]:
-        return {"pod": dict(self.counters)}
+        return {} if self.silent else {"pod": dict(self.counters)}
 
 
 def _present(counts: Mapping[str, int]) -> dict[str, int]:

@@ -76,7 +76,7 @@ def look(phase: Phase, now: datetime, **fields: Any) -> Observed:
         generation=1,
         deleting=fields.pop("deleting", False),
         has_finalizer=fields.pop("has_finalizer", True),
-        spec=fields.pop("spec", spec()),
+        stored_spec=fields.pop("spec", spec()),
         status=fields.pop("status", status(phase)),
         **fields,
     )

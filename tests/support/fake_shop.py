@@ -105,7 +105,7 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
             raise Refusal(401, "token_missing", "there is no token")
         return await handler(request)
     except Refusal as refusal:
-        return _problem(request, refusal.status, refusal.code, refusal.detail)
+        return _problem(request, refusal.status, refusal.code, refusal.detail, **refusal.members)
     except Unreachable as unreachable:
         behind = {"service": unreachable.service} if unreachable.service else {}
         return _problem(request, 503, "service_unavailable", str(unreachable), **behind)

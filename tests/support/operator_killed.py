@@ -8,7 +8,8 @@ from typing import Any
 
 from kubernetes import client
 
-from amazonlite.cli.kube import NAMESPACE, connect
+from amazonlite.cli.kube import connect
+from amazonlite.cli.paths import NAMESPACE
 from amazonlite.cli.shoppers.crowd import Crowd, plans
 from amazonlite.cli.shoppers.shopper import Plan
 from amazonlite.common.testing.eventually import eventually
@@ -128,7 +129,7 @@ def spec(sku: str, raised: int) -> dict[str, Any]:
     return sale_spec(
         sku,
         UNITS,
-        opens_in=45,
+        opens_in=54,
         lasts=36,
         admission={"maxActive": 100, "ratePerSecond": 10, "order": "Fifo", "preQueue": "7s"},
         rehearsal={"customers": 10, "ratePerSecond": 10},
@@ -165,7 +166,7 @@ async def sell_with_the_operator_killed_in_every_phase(shop: Shop, sales: FlashS
     dead, before = await asyncio.to_thread(dead_letters), await asyncio.to_thread(replicas)
     sku = await shop.stocked_product(on_hand=UNITS - 1)
     killer = Killer(sales, sales.apply(spec(sku, before + 1)), operators)
-    tokens = await shop.shoppers([f"usr_{killer.name}-{number:04d}" for number in range(SHOPPERS)])
+    tokens = await shop.shoppers([f"syn_{killer.name}-{number:04d}" for number in range(SHOPPERS)])
     history = History({token: customer for customer, token in tokens.items()})
     await begin(shop, killer, sku)
     sale = sales.sale_id(killer.name)

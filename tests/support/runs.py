@@ -5,4 +5,5 @@ from __future__ import annotations
 import os
 
 RUNS = range(1, int(os.environ.get("RUNS", "1")) + 1)
-ALL_ROWS = os.environ.get("ROWS") == "all"
+WHICH_ROWS = os.environ.get("ROWS", "")
+ALL_ROWS = WHICH_ROWS == "all"

@@ -105,7 +105,7 @@ async def run_rush(shop: Shop, sales: FlashSales, rush: Rush, fault: Fault = no_
     sku = await shop.stocked_product(on_hand=rush.units * 2)
     name = sales.apply(spec := _spec(sku, rush))
     sale = sales.sale_id(name)
-    tokens = await shop.shoppers([f"usr_{name}-{number:05d}" for number in range(rush.buyers)])
+    tokens = await shop.shoppers([f"syn_{name}-{number:05d}" for number in range(rush.buyers)])
     await sales.in_phase(name, "Queueing", "Live", within=60)
     history = History({token: customer for customer, token in tokens.items()})
     crowd = _crowd(rush, sale, tokens, history)
@@ -169,28 +169,34 @@ async def _together(
     return await asyncio.gather(crowd.run(), broken_and_settled())
 
 
-def watch_faults(samples: Samples, *, unseen: float = GAP_SECONDS) -> list[str]:
-    """What was seen to be wrong, or why too little was seen; ``unseen`` is for how many seconds nothing may be seen."""
+def watch_faults(samples: Samples, *, unseen: float = GAP_SECONDS, unviewed: float = GAP_SECONDS) -> list[str]:
+    """What was seen to be wrong, or why too little was seen.
+
+    ``unseen`` is for how many seconds the tables may be out of sight, ``unviewed`` the shop's own view.
+    """
     rules = {
         f"only {len(samples.answered)} samples": len(samples.answered) >= 10,
         f"nobody looked for {samples.longest_gap:.1f} s": samples.longest_gap <= GAP_SECONDS,
         f"nothing was seen for {samples.longest_unseen:.1f} s": samples.longest_unseen <= unseen,
+        f"the shop showed nothing for {samples.longest_unviewed:.1f} s": samples.longest_unviewed <= unviewed,
         f"an unpaid hold was {samples.most_late:.1f} s late": samples.most_late <= LATE_SECONDS,
     }
     return samples.broken + [what for what, kept in rules.items() if not kept]
 
 
-def assert_watched(samples: Samples, *, unseen: float = GAP_SECONDS) -> None:
+def assert_watched(samples: Samples, *, unseen: float = GAP_SECONDS, unviewed: float = GAP_SECONDS) -> None:
     """Enough was seen, and nothing wrong."""
-    assert not (seen := watch_faults(samples, unseen=unseen)), "\n".join(seen[:10])
+    assert not (seen := watch_faults(samples, unseen=unseen, unviewed=unviewed)), "\n".join(seen[:10])
 
 
-async def assert_kept(shop: Shop, rush: Rush, ended: Ended, *, unseen: float = GAP_SECONDS) -> None:
+async def assert_kept(
+    shop: Shop, rush: Rush, ended: Ended, *, unseen: float = GAP_SECONDS, unviewed: float = GAP_SECONDS
+) -> None:
     """Everything that must hold after any rush, whatever broke meanwhile."""
     stock = ended.status["stock"]
     assert not (found := anomalies(ended.evidence)), "\n".join(map(str, found[:10]))
     assert ended.status["phase"] == "Settled", ended.status
-    assert_watched(ended.samples, unseen=unseen)
+    assert_watched(ended.samples, unseen=unseen, unviewed=unviewed)
     assert ended.status["oversold"] == 0
     assert stock["held"] == 0 and stock["free"] == 0
     assert stock["sold"] + stock["returned"] == rush.units

@@ -31,12 +31,14 @@ class FakeLease:
     def __init__(self, number: int) -> None:
         self.number = number
         self.stepped_back = False
+        self.above = 0
 
     def fence(self) -> int:
         return self.number
 
-    def step_back(self) -> None:
+    def step_back(self, seen: int = 0) -> None:
         self.stepped_back = True
+        self.above = seen
 
 
 def spec(**fields: Any) -> dict[str, Any]:

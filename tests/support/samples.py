@@ -52,10 +52,6 @@ class Snapshot:
     overdue: float
     most_of_a_customer: int
 
-    @property
-    def free(self) -> int:
-        return self.counters[COUNTERS.index("free")]
-
 
 @dataclass(slots=True)
 class Samples:
@@ -71,7 +67,7 @@ class Samples:
     broken: list[str] = field(default_factory=list)
     attempts: list[float] = field(default_factory=list)
     answered: list[float] = field(default_factory=list)
-    last_free: float = 0.0
+    viewed: list[float] = field(default_factory=list)
     peak_active: int = 0
     most_late: float = 0.0
     impeded: float = 0.0
@@ -94,14 +90,13 @@ class Samples:
             self.impeded = at
         if view is not None:
             self.seen.append(view)
+            self.viewed.append(at)
             self.peak_active = max(self.peak_active, view["queue"]["active"])
         if snapshot is not None:
             self.answered.append(at)
             self._judge(snapshot, at)
 
     def _judge(self, snapshot: Snapshot, at: float) -> None:
-        if snapshot.free:
-            self.last_free = at
         self.most_late = max(self.most_late, min(snapshot.overdue, at - self.impeded))
         allocated, free, held, sold, _ = snapshot.counters
         rules = {
@@ -122,6 +117,11 @@ class Samples:
     def longest_unseen(self) -> float:
         """Seconds between two observations that the database answered."""
         return _longest(self.answered)
+
+    @property
+    def longest_unviewed(self) -> float:
+        """Seconds between two observations to which the shop showed its own view."""
+        return _longest(self.viewed)
 
 
 def snapshot_of(sale_id: str) -> Snapshot | None:

@@ -17,6 +17,7 @@ from amazonlite.cli.shoppers.tokens import StaffClient, TokensRefused, shopper_t
 from amazonlite.common.testing.eventually import eventually
 
 GATEWAY = os.environ.get("GATEWAY_URL", "http://gateway:8000")
+AUTH = os.environ.get("AUTH_URL", "http://auth:8000")
 INVENTORY = os.environ.get("INVENTORY_URL", "http://inventory:8000")
 PAYMENT = os.environ.get("PAYMENT_URL", "http://payment:8000")
 
@@ -45,10 +46,11 @@ class Shop:
 
     async def answers(self) -> bool:
         """Whether every service that has a store answers."""
+        shopper = await self.shopper("syn_test-answers")  # before the calls are made, which nobody awaits if it fails
         calls = [
             self.request("GET", "/api/products", params={"limit": "1"}),
             self.request("GET", "/api/inventory/NONE"),
-            self.request("GET", "/api/orders", await self.shopper("usr_test-answers")),
+            self.request("GET", "/api/orders", shopper),
             self.request("POST", f"{PAYMENT}/internal/payments/summary", self.operator, json={"saleId": "none"}),
         ]
         return all(0 < status < 500 for status, _, _ in await asyncio.gather(*calls))
@@ -119,7 +121,7 @@ class Shop:
         return (await self.shoppers([customer]))[customer]
 
     async def shoppers(self, customers: list[str]) -> dict[str, str]:
-        return await shopper_tokens(GATEWAY, self.load_client, customers, reason="test")
+        return await shopper_tokens(AUTH, self.load_client, customers, reason="test")
 
 
 def usd(amount: int) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from amazonlite.common.testing.eventually import eventually
-from support.faults.fault import Fault, Kind
+from support.faults.fault import Fault
 from support.faults.inject import Injection, Injector
 from support.history.check import Evidence, anomalies, paid_lost
 from support.history.pace import Pace, longest_not_ready, pace_after
@@ -17,6 +17,8 @@ from support.shop import Shop
 
 # A store that was killed or away has to recover its data before the tables can be seen again.
 RECOVERY_SECONDS = 15.0
+SHOWS_SALES = frozenset({"gateway", "inventory", "mysql", "redis"})
+NOT_READY_SECONDS = 2.0
 Disturb = Callable[[Injector], Awaitable[None]]
 
 
@@ -35,11 +37,14 @@ class Trial:
     @property
     def paces(self) -> list[Pace]:
         """How soon it sold again after each fault."""
-        until = min(self.ended.samples.last_free, self.ended.closes)
         struck = [injection.at for injection in self.injections[1:]] + [float("inf")]
         return [
             pace_after(
-                self.evidence.history, self.evidence.rows, since=injection.over, until=until, next_fault=next_fault
+                self.evidence.history,
+                self.evidence.rows,
+                since=injection.over,
+                until=self.ended.closes,
+                next_fault=next_fault,
             )
             for injection, next_fault in zip(self.injections, struck, strict=False)
         ]
@@ -50,11 +55,24 @@ class Trial:
         return self.paces[-1] if self.injections else Pace(0.0, 0.0)
 
     @property
+    def not_ready(self) -> float:
+        """For how many seconds somebody who holds units was told that the order is not ready to be paid."""
+        return longest_not_ready(self.evidence.history)
+
+    @property
     def unseen_allowed(self) -> float:
         """For how long its tables may have been out of sight."""
-        database = [injection.fault for injection in self.injections if "mysql" in injection.fault.targets]
-        seen_away = [f.seconds + RECOVERY_SECONDS for f in database if f.kind is not Kind.CUT]
-        return GAP_SECONDS + max(seen_away, default=0.0)
+        return self._silence(injection.fault for injection in self.injections if "mysql" in injection.fault.targets)
+
+    @property
+    def unviewed_allowed(self) -> float:
+        """For how long the shop may not have shown it."""
+        faults = [injection.fault for injection in self.injections]
+        return self._silence(fault for fault in faults if not SHOWS_SALES.isdisjoint(fault.targets))
+
+    @staticmethod
+    def _silence(faults: Iterable[Fault]) -> float:
+        return GAP_SECONDS + max((fault.seconds + RECOVERY_SECONDS for fault in faults), default=0.0)
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -66,10 +84,11 @@ class Trial:
             "lost": len(paid_lost(self.evidence)),
             "sold": self.evidence.rows.sale.sold,
             "anomalies": len(anomalies(self.evidence)),
-            "not ready": round(longest_not_ready(history), 1),
+            "not ready": round(self.not_ready, 1),
             "unpaid late": round(self.ended.samples.most_late, 1),
             "gap": round(self.ended.samples.longest_gap, 1),
             "unseen": round(self.ended.samples.longest_unseen, 1),
+            "unviewed": round(self.ended.samples.longest_unviewed, 1),
             "struck": [f"{struck}: {pace}" for struck, pace in zip(self.injections, self.paces, strict=True)],
             "shoppers": {str(outcome): count for outcome, count in self.ended.tally.outcomes.items()},
         }
@@ -96,7 +115,8 @@ async def assert_no_order_lost(shop: Shop, trial: Trial) -> None:
     lost = paid_lost(trial.evidence)
     assert not lost, f"{len(lost)} of {len(trial.evidence.history.authorized)} paid orders lost: {lost[:5]}"
     assert all(injection.free for injection in trial.injections)
-    await assert_kept(shop, trial.rush, trial.ended, unseen=trial.unseen_allowed)
+    assert trial.not_ready <= NOT_READY_SECONDS, trial.not_ready
+    await assert_kept(shop, trial.rush, trial.ended, unseen=trial.unseen_allowed, unviewed=trial.unviewed_allowed)
 
 
 def assert_sold_again(trial: Trial, within: Callable[[Fault], Pace]) -> None:

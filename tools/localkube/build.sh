@@ -3,16 +3,7 @@ K8S=v1.35.4
 PACKAGES=(etcd-server containerd runc containernetworking-plugins debootstrap busybox-static iproute2 iptables
   nftables conntrack openssl curl util-linux)
 
-packages() {
-  local missing=() name
-  for name in "${PACKAGES[@]}"; do
-    dpkg-query -Wf '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
-  done
-  [ ${#missing[@]} -gt 0 ] || return 0
-  say "localkube: installing ${missing[*]}"
-  apt-get update -q >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "${missing[@]}" >/dev/null
-}
+packages() { "$SRC/../install-packages.sh" "${PACKAGES[@]}"; }
 
 # What a group of binaries is made of: its pinned modules, its sources, and how it is compiled.
 digest() { (cd "$SRC" && find "$1" -type f -print0 | sort -z | xargs -0 sha256sum; echo "$K8S"; declare -f "build_$1") | sha256sum; }

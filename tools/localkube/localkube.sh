@@ -107,7 +107,10 @@ start_apiserver() {
 
 start_controllers() {
   # no leader election: there is one of each, and a lease left by a killed one would delay the next by 15 s
+  # node-monitor-grace-period: after an API server that was away, a busy kubelet reports late, and giving up the only
+  # node there is would take every Service's endpoints away
   start controller-manager "" "$BIN/kube-controller-manager" --kubeconfig="$RUN/kubeconfig" --leader-elect=false \
+    --node-monitor-grace-period=5m \
     --use-service-account-credentials --service-account-private-key-file="$RUN/pki/sa.key" --root-ca-file="$RUN/pki/ca.crt"
   start scheduler "" "$BIN/kube-scheduler" --kubeconfig="$RUN/kubeconfig" --leader-elect=false
 }

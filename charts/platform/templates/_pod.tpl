@@ -31,6 +31,8 @@ app.kubernetes.io/part-of: amazonlite
 {{- define "platform.reaches" -}}
 {{- if .database }}
 amazonlite.dev/reaches-mysql: "true"
+{{- end }}
+{{- if .kafka }}
 amazonlite.dev/reaches-kafka: "true"
 {{- end }}
 {{- if .redis }}
@@ -38,7 +40,6 @@ amazonlite.dev/reaches-redis: "true"
 {{- end }}
 {{- if .mongo }}
 amazonlite.dev/reaches-mongodb: "true"
-amazonlite.dev/reaches-kafka: "true"
 {{- end }}
 {{- end -}}
 
@@ -59,6 +60,9 @@ amazonlite.dev/reaches-kafka: "true"
 - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
 - {name: POD_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
 - {name: LOG_LEVEL, value: {{ .Values.logLevel }}}
+{{- with .Values.instance }}
+- {name: INSTANCE_ID, value: {{ . | quote }}}
+{{- end }}
 {{- with .Values.otlpEndpoint }}
 - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }}}
 {{- end }}
@@ -74,9 +78,17 @@ amazonlite.dev/reaches-kafka: "true"
 - {name: MYSQL_DATABASE, value: {{ . }}}
 {{- end -}}
 
-{{/* Accounts of one service. Call with (list name values). */}}
+{{/* One account of the broker. Call with (list user root). */}}
+{{- define "platform.kafkaEnv" -}}
+{{- $user := index . 0 }}{{ $kafka := (index . 1).Values.kafka }}
+- {name: KAFKA_USER, value: {{ $user }}}
+- {name: KAFKA_MECHANISM, value: {{ $kafka.mechanism }}}
+{{ include "platform.secretEnv" (list "KAFKA_PASSWORD" (printf "%s%s" $kafka.secretPrefix $user) "password") }}
+{{- end -}}
+
+{{/* Accounts of one service. Call with (list name values root). */}}
 {{- define "platform.accountEnv" -}}
-{{- $name := index . 0 }}{{ $service := index . 1 }}
+{{- $name := index . 0 }}{{ $service := index . 1 }}{{ $root := index . 2 }}
 {{- with $service.database }}
 {{ include "platform.databaseEnv" . }}
 {{ include "platform.secretEnv" (list "MYSQL_USER" (printf "mysql-%s" $name) "user") }}
@@ -88,6 +100,9 @@ amazonlite.dev/reaches-kafka: "true"
 {{- with $service.mongo }}
 {{ include "platform.secretEnv" (list "MONGO_URL" (printf "mongodb-%s" $name) "url") }}
 - {name: MONGO_DATABASE, value: {{ . }}}
+{{- end }}
+{{- with $service.kafka }}
+{{ include "platform.kafkaEnv" (list . $root) }}
 {{- end }}
 {{- with $service.client }}
 {{ include "platform.secretEnv" (list "AUTH_CLIENT_ID" (printf "client-%s" .) "id") }}

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import assert_never
 
+from amazonlite.common.core.certain import certain
 from amazonlite_operator.flash_sale import evidence, floors
 from amazonlite_operator.flash_sale.actions import (
     AddFinalizer,
@@ -25,13 +26,15 @@ from amazonlite_operator.flash_sale.actions import (
 )
 from amazonlite_operator.flash_sale.crd import FLASH_SALE
 from amazonlite_operator.flash_sale.job import job, job_name
-from amazonlite_operator.flash_sale.observe import FINALIZER, Look, Observer, deployment_path, path_of
+from amazonlite_operator.flash_sale.observe import Look, Observer, deployment_path, path_of
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.ports import Cluster, Sales
 from amazonlite_operator.flash_sale.state import Evidence, FlashSaleStatus, Floor, Settlement, Stock, Throttle
+from amazonlite_operator.flash_sale.stored import FINALIZER
 from amazonlite_operator.flash_sale.terms import sale_body
 from amazonlite_operator.kube.api import ObjectConflict, ObjectNotFound
 from amazonlite_operator.kube.controller import Key
+from amazonlite_operator.kube.schema import read_what_fits
 from amazonlite_operator.shop.inventory import Step
 
 Effect = (
@@ -73,7 +76,7 @@ class Effects:
             case AddFinalizer():
                 await self._finalizer(look, wanted=True)
             case RemoveFinalizer():
-                await self._let_go(look, fence)
+                await self._finalizer(look, wanted=False)
             case Allocate() | SetState() | SetAdmission() | Settle() | DeleteSale():
                 return await self._sell(effect, o, fence)
             case StartJob() | DeleteJob():
@@ -85,13 +88,6 @@ class Effects:
             case _:
                 assert_never(effect)
         return None
-
-    async def _let_go(self, look: Look, fence: int) -> None:
-        o = look.observed
-        if o.deleting and o.sale is None:
-            # Inventory remembers the refusal: an allocation still under way must not take stock nobody would return.
-            await self._sales.delete(o.sale_id, _step(o, "delete", fence))
-        await self._finalizer(look, wanted=False)
 
     async def _finalizer(self, look: Look, *, wanted: bool) -> None:
         metadata = look.manifest["metadata"]
@@ -188,7 +184,7 @@ class Effects:
         """The floors of all other sales that hold some."""
         items = await self._cluster.items(FLASH_SALE.path.format(namespace=o.namespace))
         statuses = [
-            FlashSaleStatus.model_validate(item.get("status") or {})
+            read_what_fits(FlashSaleStatus, item.get("status") or {})[0]
             for item in items
             if item["metadata"]["uid"] != o.uid
         ]
@@ -203,8 +199,7 @@ class Effects:
         await self._cluster.merge(path, {"metadata": guard, "spec": {"replicas": replicas}})
 
     async def _evidence(self, o: Observed) -> FlashSaleStatus:
-        assert o.status.outcome is not None  # noqa: S101 - planned only then
-        body = evidence.config_map(o, o.status.outcome)
+        body = evidence.config_map(o, certain(o.status.outcome, "evidence is planned with an outcome only"))
         collection, name = f"/api/v1/namespaces/{o.namespace}/configmaps", body["metadata"]["name"]
         data = body["data"]
         try:

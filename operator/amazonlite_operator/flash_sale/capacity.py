@@ -17,6 +17,14 @@ def hold_capacity(o: Observed) -> Action | None:
     return raise_again(o)
 
 
+def keep_capacity(o: Observed) -> Action | None:
+    """Of an open sale: a target added since is raised as soon as it exists; one that is missing closes no doors."""
+    there = [target for target in o.spec.targets if target.deployment in o.deployments]
+    if floors.incomplete(there, o.status.floors):
+        return RememberFloors()
+    return raise_again(o)
+
+
 def raise_again(o: Observed) -> RaiseFloor | None:
     """Somebody scaled a target down below its floor, or it hasn't been raised yet."""
     for floor in o.status.floors:

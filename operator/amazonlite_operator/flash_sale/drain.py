@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from amazonlite_operator.flash_sale import rehearsal, settle
-from amazonlite_operator.flash_sale.actions import Action, Record, RestoreFloors, Settle, Wait, WriteEvidence
-from amazonlite_operator.flash_sale.moves import SOON, advance, enter
+from amazonlite_operator.flash_sale.actions import (
+    Action,
+    DeleteSale,
+    Record,
+    RestoreFloors,
+    Settle,
+    Wait,
+    WriteEvidence,
+)
+from amazonlite_operator.flash_sale.moves import SOON, advance, enter, shop_refuses
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.phases import Phase
 from amazonlite_operator.flash_sale.reasons import Reason
-from amazonlite_operator.flash_sale.state import Outcome, Settlement, Stock
+from amazonlite_operator.flash_sale.state import Outcome, Settlement
 
 OVERDUE_AFTER = 300.0
 
@@ -31,8 +39,8 @@ def _drain(o: Observed) -> Action:
         return step
     if (step := enter(o, "ABORTED" if o.status.aborting or o.spec.abort else "DRAINING")) is not None:
         return step
-    if o.sale is None:
-        return Record(o.status.changed(settlement=Settlement(at=o.now, stock=Stock())))
+    if o.sale is None:  # aborted before it was allocated
+        return DeleteSale()
     if o.sale.stock.held:
         overdue = o.sale.oldest_overdue_seconds > OVERDUE_AFTER
         reason = Reason.HOLDS_OVERDUE if overdue else Reason.HOLDS_OUTSTANDING
@@ -45,14 +53,21 @@ def _judge(o: Observed, settlement: Settlement) -> Action:
     judgement = settle.judge(o.spec, settlement, o.books)
     aborted = o.status.aborting or o.spec.abort
     if judgement.balanced:
-        phase, reason = (Phase.ABORTED, Reason.SALE_ABORTED) if aborted else (Phase.SETTLED, Reason.SETTLED)
+        phase, reason = (Phase.ABORTED, _why_aborted(o)) if aborted else (Phase.SETTLED, Reason.SETTLED)
     elif not judgement.final and (not _all_answer(o) or o.now < settlement.at + o.spec.settle_timeout):
+        if o.books_refusal:
+            return shop_refuses(o.books_refusal)
         silent = "" if o.inventory_up else "inventory does not answer; "
         return Wait(SOON, Reason.AWAITING_BOOKS, f"{silent}{judgement.message}")
     else:
         phase, reason = Phase.FAILED, judgement.reason
     outcome = Outcome(at=o.now, phase=phase, reason=reason, message=judgement.message, books=o.books)
     return Record(o.status.changed(settlement=settlement, outcome=outcome))
+
+
+def _why_aborted(o: Observed) -> Reason:
+    by_breach = o.status.abort_reason == Reason.ABORTED_BY_BREACH
+    return Reason.ABORTED_BY_BREACH if by_breach else Reason.SALE_ABORTED
 
 
 def _all_answer(o: Observed) -> bool:

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from amazonlite.common.core.clock import iso
+from amazonlite.common.core.money import Money
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.state import Outcome
 from amazonlite_operator.kube.api import Manifest
@@ -71,13 +72,13 @@ def _facts(o: Observed, outcome: Outcome) -> dict[str, Any]:
 
 def _markdown(facts: dict[str, Any]) -> str:
     spec, outcome, stock = facts["spec"], facts["outcome"], facts["stock"] or {}
-    price = spec["price"]
+    price = Money.from_dict(spec["price"])
     lines = [
         f"# FlashSale {facts['sale']['namespace']}/{facts['sale']['name']}: {outcome['phase']}",
         "",
         f"**{outcome['reason']}** at {outcome['at']}: {outcome['message']}",
         "",
-        f"{spec['quantity']} of {spec['sku']} at {price['amount']} {price['currency']} (minor units), "
+        f"{spec['quantity']} of {spec['sku']} at {price.display()}, "
         f"{spec['window']['start']} to {spec['window']['end']}; doors opened {facts['startedAt'] or 'never'}"
         + (f", {facts['lateSeconds']} s late." if facts["lateSeconds"] else "."),
         "",
@@ -87,7 +88,7 @@ def _markdown(facts: dict[str, Any]) -> str:
         f"| oversold | {facts['oversold']} |",
         f"| paid orders lost | {facts['paidOrdersLost']} |",
         "",
-        *_books(outcome.get("books")),
+        *_books(outcome.get("books"), price.currency),
         *_measured(facts),
         "| phase | since | reason | |",
         "|---|---|---|---|",
@@ -97,7 +98,7 @@ def _markdown(facts: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _books(books: dict[str, Any] | None) -> list[str]:
+def _books(books: dict[str, Any] | None, currency: str) -> list[str]:
     if books is None:
         return []
     return [
@@ -106,7 +107,7 @@ def _books(books: dict[str, Any] | None) -> list[str]:
         f"| units ordered | {books['unitsOrdered']} |",
         f"| orders confirmed | {books['ordersConfirmed']} |",
         f"| orders in flight | {books['ordersInFlight']} |",
-        f"| paid (minor units) | {books['amountPaid']} |",
+        f"| paid | {Money(books['amountPaid'], currency).display()} |",
         f"| payments in flight | {books['paymentsInFlight']} |",
         "",
         "| payments | | why |",

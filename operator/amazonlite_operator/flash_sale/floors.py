@@ -12,10 +12,15 @@ from amazonlite_operator.flash_sale.state import Floor
 def remember(
     targets: Iterable[Target], held: Iterable[Floor], deployments: Mapping[str, Replicas], others: Iterable[Floor]
 ) -> list[Floor]:
-    """The floors to hold: never below what runs now; `original` is what ran before any sale raised it."""
+    """The floors to hold: never below what runs now; `original` is what ran before any sale raised it.
+
+    A target that does not exist has none yet.
+    """
     mine = {floor.deployment: floor for floor in held}
     theirs = list(others)
     for target in targets:
+        if target.deployment not in deployments:
+            continue
         current = deployments[target.deployment].desired
         known = [
             floor.original for floor in theirs if floor.deployment == target.deployment and floor.raised == current

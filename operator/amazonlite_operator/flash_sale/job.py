@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from amazonlite.common.core.certain import certain
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.kube.api import Manifest
 from amazonlite_operator.kube.crd import GROUP, VERSION
@@ -17,13 +18,14 @@ def job_name(sale: str) -> str:
 
 
 def job(o: Observed, *, image: str, gateway_url: str, auth_url: str) -> Manifest:
-    assert o.spec.rehearsal is not None and o.status.rehearsal is not None  # noqa: S101 - planned only then
-    seconds = max(10, round((o.status.rehearsal.deadline - o.status.rehearsal.started_at) / timedelta(seconds=1)))
+    wanted = certain(o.spec.rehearsal, "a Job is planned with a rehearsal in the spec only")
+    begun = certain(o.status.rehearsal, "a Job is planned with a rehearsal in the status only")
+    seconds = max(10, round((begun.deadline - begun.started_at) / timedelta(seconds=1)))
     labels = {"app.kubernetes.io/name": APP, "app.kubernetes.io/part-of": "amazonlite", f"{GROUP}/flash-sale": o.name}
     environment = {
         "SALE_ID": o.rehearsal_id,
-        "CUSTOMERS": str(o.spec.rehearsal.customers),
-        "RATE_PER_SECOND": str(o.spec.rehearsal.rate_per_second),
+        "CUSTOMERS": str(wanted.customers),
+        "RATE_PER_SECOND": str(wanted.rate_per_second),
         "SECONDS": str(seconds - 5),
         "GATEWAY_URL": gateway_url,
         "AUTH_URL": auth_url,

@@ -5,26 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from amazonlite.common.core.clock import Clock, parse_iso
+from amazonlite.common.core.clock import Clock
+from amazonlite_operator.flash_sale import stored
 from amazonlite_operator.flash_sale.crd import FLASH_SALE
 from amazonlite_operator.flash_sale.job import APP, job_name
 from amazonlite_operator.flash_sale.latest_books import LatestBooks
 from amazonlite_operator.flash_sale.observed import JobView, Observed, Replicas, sale_id_of
 from amazonlite_operator.flash_sale.phases import TERMINAL, Phase
 from amazonlite_operator.flash_sale.ports import Claims, Cluster, Ledgers, Sales
-from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.slo import Sampler
-from amazonlite_operator.flash_sale.spec import FlashSaleSpec
-from amazonlite_operator.flash_sale.state import Books, FlashSaleStatus, Slo, Step
-from amazonlite_operator.kube.api import Manifest
+from amazonlite_operator.flash_sale.state import Books, Slo
+from amazonlite_operator.flash_sale.stored import Stored
+from amazonlite_operator.kube.api import KubeError, Manifest
 from amazonlite_operator.kube.controller import Key
 from amazonlite_operator.shop.client import Refusal, Unreachable
 from amazonlite_operator.shop.inventory import SaleView
-
-FINALIZER = "amazonlite.dev/flash-sale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +52,7 @@ class Observer:
 
     async def look(self, key: Key, manifest: Manifest) -> Look:
         """Everything beside the resource, which was read just now; `forget` its uid once it is gone."""
-        metadata = manifest["metadata"]
-        seen = _Resource(
-            uid=metadata["uid"],
-            namespace=key.namespace,
-            name=key.name,
-            spec=FlashSaleSpec.model_validate(manifest["spec"]),
-            status=_status(manifest),
-            deleting="deletionTimestamp" in metadata,
-        )
-        has_finalizer = FINALIZER in metadata.get("finalizers", ())
-        return Look(manifest, await self._observed(seen, metadata["generation"], has_finalizer))
+        return Look(manifest, await self._observed(stored.read(key.namespace, key.name, manifest)))
 
     def forget(self, uid: str) -> None:
         self._samplers.pop(uid, None)
@@ -75,65 +63,83 @@ class Observer:
         found = await asyncio.gather(*(self._cluster.get(deployment_path(namespace, name)) for name in ordered))
         return {name: _replicas(manifest) for name, manifest in zip(ordered, found, strict=True) if manifest}
 
-    async def _observed(self, r: _Resource, generation: int, has_finalizer: bool) -> Observed:
-        over = r.status.phase in TERMINAL and not r.deleting
+    async def _observed(self, r: Stored) -> Observed:
+        over = r.status.phase in TERMINAL and not r.has_finalizer
+        unused = over or (r.invalid is not None and not r.deleting)
         rehearsal = r.status.rehearsal is not None and (
             r.deleting or r.status.phase in (Phase.REHEARSING, Phase.DRAINING)
         )
-        deployments, sale, rehearsal_sale, job, slo, books = await asyncio.gather(
-            self.deployments(r.namespace, r.deployments),
-            self._sale(r.sale_id, wanted=not over),
-            self._sale(f"{r.sale_id}r", wanted=rehearsal),
-            self._job(r, wanted=rehearsal),
-            self._slo(r),
+        (deployments, job, slo, cluster_refusal), sale, shadow, (books, books_refusal) = await asyncio.gather(
+            self._cluster_part(r, rehearsal),
+            self._sale(r.sale_id, wanted=not unused),
+            self._sale(f"{r.sale_id}r", wanted=rehearsal and not unused),
             self._books(r),
         )
+        away = [found for found in (sale, shadow) if isinstance(found, _Away)]
         return Observed(
             now=self._clock.now(),
             uid=r.uid,
             name=r.name,
             namespace=r.namespace,
-            generation=generation,
+            generation=r.generation,
             deleting=r.deleting,
-            has_finalizer=has_finalizer,
-            spec=r.spec,
+            has_finalizer=r.has_finalizer,
+            stored_spec=r.spec,
             status=r.status,
+            invalid=r.invalid,
             deployments=deployments,
-            inventory_up=sale is not _DOWN and rehearsal_sale is not _DOWN,
+            inventory_up=not away,
             sale=sale if isinstance(sale, SaleView) else None,
-            rehearsal_sale=rehearsal_sale if isinstance(rehearsal_sale, SaleView) else None,
+            rehearsal_sale=shadow if isinstance(shadow, SaleView) else None,
             rehearsal_job=job,
             slo=slo,
             books=books,
+            inventory_refusal=next((found.refusal for found in away if found.refusal), ""),
+            books_refusal=books_refusal,
+            cluster_refusal=cluster_refusal,
         )
 
-    async def _sale(self, sale_id: str, *, wanted: bool) -> SaleView | _Down | None:
+    async def _cluster_part(self, r: Stored, rehearsal: bool) -> tuple[dict[str, Replicas], JobView | None, Slo, str]:
+        """What the API server shows, or its refusal: an end of the sale must not wait for rights that are missing."""
+        looks = (self.deployments(r.namespace, r.deployments), self._job(r, wanted=rehearsal), self._slo(r))
+        try:
+            return *await asyncio.gather(*looks), ""
+        except KubeError as error:
+            if not error.refused:
+                raise
+            return {}, None, Slo(), f"{error}."
+
+    async def _sale(self, sale_id: str, *, wanted: bool) -> SaleView | _Away | None:
         if not wanted:
             return None
         try:
             return await self._sales.view(sale_id)
         except Unreachable:
-            return _DOWN
+            return _Away()
+        except Refusal as refusal:
+            return _Away(f"inventory: {refusal}")
 
-    async def _job(self, r: _Resource, *, wanted: bool) -> JobView | None:
+    async def _job(self, r: Stored, *, wanted: bool) -> JobView | None:
         if not wanted:
             return None
         job = await self._cluster.get(f"/apis/batch/v1/namespaces/{r.namespace}/jobs/{job_name(r.name)}")
-        if job is None or "deletionTimestamp" in job["metadata"]:
+        if job is None:
             return None
+        if not _owned(job, r.uid) or "deletionTimestamp" in job["metadata"]:
+            return JobView(finished=False, ours=False)
         ended = {c["type"] for c in job.get("status", {}).get("conditions", ()) if c["status"] == "True"}
         if not ended & {"Complete", "Failed"}:
             return JobView(finished=False)
         pods = await self._cluster.items(
             f"/api/v1/namespaces/{r.namespace}/pods",
-            labelSelector=f"app.kubernetes.io/name={APP},batch.kubernetes.io/job-name={job_name(r.name)}",
+            labelSelector=f"app.kubernetes.io/name={APP},batch.kubernetes.io/controller-uid={job['metadata']['uid']}",
         )
         reports = [report for pod in pods if (report := _report(pod))]
         return JobView(finished=True, succeeded="Complete" in ended, report=reports[-1] if reports else {})
 
-    async def _slo(self, r: _Resource) -> Slo:
+    async def _slo(self, r: Stored) -> Slo:
         opened = r.status.since(Phase.LIVE)
-        if r.status.phase is not Phase.LIVE or r.spec.slo is None or opened is None or r.deleting:
+        if r.status.phase is not Phase.LIVE or r.spec is None or r.spec.slo is None or opened is None or r.deleting:
             return Slo()
         sampler = self._samplers.setdefault(r.uid, Sampler())
         now, window = self._clock.now(), r.spec.slo.window
@@ -141,53 +147,37 @@ class Observer:
         changed = r.status.admission.changed_at if r.status.admission else opened
         return sampler.measure(r.spec.slo, since=max(opened, changed, now - window))
 
-    async def _books(self, r: _Resource) -> Books | None:
-        """Of a running sale as last read, without waiting; of a settled one as of now, for they end it."""
-        if r.deleting or r.status.outcome is not None:
-            return None
+    async def _books(self, r: Stored) -> tuple[Books | None, str]:
+        """Of a running sale as last read, without waiting; of a settled one as of now, for they end it.
+
+        With them the refusal, if orders or payments refuse the operator.
+        """
+        if r.deleting or r.invalid is not None or r.status.outcome is not None:
+            return None, ""
         if r.status.settlement is None:
             running = r.status.allocated and r.status.phase in (Phase.LIVE, Phase.PAUSED, Phase.DRAINING)
-            return self._latest_books.of(r.sale_id) if running else None
+            return self._latest_books.of(r.sale_id) if running else None, ""
         if r.status.floors:
-            return None  # replicas go back first, whoever answers
+            return None, ""  # replicas go back first, whoever answers
         try:
-            return await self._latest_books.read(r.sale_id)
-        except (Unreachable, Refusal):
-            return None
+            return await self._latest_books.read(r.sale_id), ""
+        except Unreachable:
+            return None, ""
+        except Refusal as refusal:
+            return None, f"orders or payments: {refusal}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Resource:
-    uid: str
-    namespace: str
-    name: str
-    spec: FlashSaleSpec
-    status: FlashSaleStatus
-    deleting: bool
+class _Away:
+    """Inventory did not answer, or refused the operator."""
 
-    @property
-    def sale_id(self) -> str:
-        return sale_id_of(self.uid)
-
-    @property
-    def deployments(self) -> set[str]:
-        targets = {target.deployment for target in self.spec.targets}
-        return targets | {floor.deployment for floor in self.status.floors}
+    refusal: str = ""
 
 
-class _Down:
-    """Inventory didn't answer."""
-
-
-_DOWN = _Down()
-
-
-def _status(manifest: Manifest) -> FlashSaleStatus:
-    status = FlashSaleStatus.model_validate(manifest.get("status") or {})
-    if status.timeline:
-        return status
-    created: datetime = parse_iso(manifest["metadata"]["creationTimestamp"])
-    return status.changed(timeline=[Step(phase=Phase.PENDING, at=created, reason=Reason.SCHEDULED, message="created")])
+def _owned(job: Manifest, uid: str) -> bool:
+    """By uid: a Job of an earlier sale of the same name is another's."""
+    owners = job["metadata"].get("ownerReferences", ())
+    return any(owner["uid"] == uid and owner.get("controller") for owner in owners)
 
 
 def _replicas(manifest: Manifest) -> Replicas:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.spec import FlashSaleSpec
 from amazonlite_operator.flash_sale.state import Books, FlashSaleStatus, Slo
 from amazonlite_operator.shop.inventory import SaleView
@@ -24,11 +25,28 @@ class Replicas:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A rehearsal's Job; `report` is what its pod wrote last, once finished."""
+    """A rehearsal's Job; `report` is what its pod wrote last, once finished.
+
+    `ours` False: the name is taken by a Job of another owner, or by one that is being deleted. Nothing is read of it.
+    """
 
     finished: bool
+    ours: bool = True
     succeeded: bool = False
     report: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """Why this version cannot act on the stored object; `status_fields` of it could not be read and are left alone."""
+
+    reason: Reason
+    message: str
+    status_fields: frozenset[str] = frozenset()
+
+
+class UnreadableSpec(Exception):
+    """A step needs the spec of an object whose spec does not validate: such an object can only be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +54,7 @@ class Observed:
     """`sale` None: inventory answers 404. `inventory_up` False: it doesn't answer, and nothing is known about sales.
 
     `books` None: not asked for, or not answered. Of a settled sale they were read after it was settled.
+    A refusal says who refused the operator what: nothing is known then either, and only a person can change it.
     """
 
     now: datetime
@@ -45,8 +64,9 @@ class Observed:
     generation: int
     deleting: bool
     has_finalizer: bool
-    spec: FlashSaleSpec
+    stored_spec: FlashSaleSpec | None
     status: FlashSaleStatus
+    invalid: Invalid | None = None
     deployments: Mapping[str, Replicas] = field(default_factory=dict)
     inventory_up: bool = True
     sale: SaleView | None = None
@@ -54,6 +74,15 @@ class Observed:
     rehearsal_job: JobView | None = None
     slo: Slo = field(default_factory=Slo)
     books: Books | None = None
+    inventory_refusal: str = ""
+    books_refusal: str = ""
+    cluster_refusal: str = ""
+
+    @property
+    def spec(self) -> FlashSaleSpec:
+        if self.stored_spec is None:
+            raise UnreadableSpec(self.name)
+        return self.stored_spec
 
     @property
     def sale_id(self) -> str:

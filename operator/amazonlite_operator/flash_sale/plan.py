@@ -21,9 +21,17 @@ from amazonlite_operator.flash_sale.actions import (
     Wait,
 )
 from amazonlite_operator.flash_sale.admission import next_admission, throttled
-from amazonlite_operator.flash_sale.capacity import hold_capacity, not_found, raise_again
+from amazonlite_operator.flash_sale.capacity import hold_capacity, keep_capacity, not_found
 from amazonlite_operator.flash_sale.drain import draining
-from amazonlite_operator.flash_sale.moves import SOON, advance, enter
+from amazonlite_operator.flash_sale.moves import (
+    SOON,
+    STALLED_FOR,
+    advance,
+    clear_sale,
+    cluster_refuses,
+    enter,
+    inventory_away,
+)
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.phases import TERMINAL, Phase
 from amazonlite_operator.flash_sale.reasons import Reason
@@ -34,10 +42,19 @@ QUEUE_REFRESH, LIVE_REFRESH = 5.0, 2.0
 
 
 def next_action(o: Observed) -> Action:
+    action = _next(o)
+    if o.cluster_refusal and isinstance(action, Wait) and action.seconds is not None:
+        return cluster_refuses(o.cluster_refusal, action.seconds)
+    return action
+
+
+def _next(o: Observed) -> Action:
     if o.deleting:
         return _release(o)
     if o.status.phase in TERMINAL:
-        return RemoveFinalizer() if o.has_finalizer else Wait(None, _final_reason(o))
+        return _let_go(o) if o.has_finalizer else Wait(None, _final_reason(o))
+    if o.invalid is not None:
+        return Wait(STALLED_FOR, o.invalid.reason, o.invalid.message, stalled=True)
     if not o.has_finalizer:
         return AddFinalizer()
     return _over(o) or _STEPS[o.status.phase](o)
@@ -45,6 +62,13 @@ def next_action(o: Observed) -> Action:
 
 def _final_reason(o: Observed) -> Reason:
     return Reason.of(o.status.timeline[-1].reason)
+
+
+def _let_go(o: Observed) -> Action:
+    """The outcome stays what is told while inventory is away: only the finalizer waits for it."""
+    if not o.inventory_up:
+        return Wait(SOON, _final_reason(o))
+    return clear_sale(o) or RemoveFinalizer()
 
 
 def _over(o: Observed) -> Action | None:
@@ -56,7 +80,7 @@ def _over(o: Observed) -> Action | None:
         return enter(o, "ABORTED") or advance(o, Phase.DRAINING, Reason.of(abort), abort_reason=str(abort))
     if o.now >= o.spec.window.end:
         if o.status.phase is Phase.PENDING and not o.status.allocated:
-            return advance(o, Phase.FAILED, Reason.WINDOW_MISSED)
+            return clear_sale(o) or advance(o, Phase.FAILED, Reason.WINDOW_MISSED)
         return enter(o, "DRAINING") or advance(o, Phase.DRAINING, Reason.WINDOW_ENDED)
     if o.status.phase in (Phase.LIVE, Phase.PAUSED) and _sold_out(o):
         return enter(o, "DRAINING") or advance(o, Phase.DRAINING, Reason.SOLD_OUT)
@@ -69,7 +93,7 @@ def _sold_out(o: Observed) -> bool:
 
 def _pending(o: Observed) -> Action:
     if not o.status.allocated:
-        return Allocate() if o.inventory_up else Wait(SOON, Reason.INVENTORY_UNAVAILABLE)
+        return Allocate() if o.inventory_up else inventory_away(o)
     if o.spec.rehearsal and o.status.rehearsal is None:
         return rehearsal.begin(o)
     if o.missing:
@@ -116,11 +140,14 @@ def _live(o: Observed) -> Action:
         return enter(o, "PAUSED") or advance(o, Phase.PAUSED, Reason.PAUSED_BY_SPEC)
     if o.status.paused_until is not None:
         return enter(o, "PAUSED") or advance(o, Phase.PAUSED, Reason.PAUSED_BY_BREACH)
-    return enter(o, "LIVE") or _on_breach(o) or raise_again(o) or _admission(o) or _watch(o)
+    return enter(o, "LIVE") or _on_breach(o) or keep_capacity(o) or _admission(o) or _watch(o)
 
 
 def _watch(o: Observed) -> Wait:
-    return Wait(LIVE_REFRESH, Reason.THROTTLED if throttled(o) else Reason.SALE_OPEN)
+    if throttled(o):
+        return Wait(LIVE_REFRESH, Reason.THROTTLED)
+    nothing_free = o.sale is not None and o.sale.stock.free == 0
+    return Wait(LIVE_REFRESH, Reason.SOLD_OUT if nothing_free else Reason.SALE_OPEN)
 
 
 def _on_breach(o: Observed) -> Action | None:
@@ -160,17 +187,7 @@ def _release(o: Observed) -> Action:
         return step
     if o.status.floors:
         return RestoreFloors()
-    return _last_units(o) or RemoveFinalizer()
-
-
-def _last_units(o: Observed) -> Action | None:
-    """A sale is given up only when inventory says that nothing of it is held or free any more.
-
-    Until then its deletion is repeated: it stops half-way while payments do not say which holds are paid.
-    """
-    if not o.inventory_up:
-        return Wait(SOON, Reason.INVENTORY_UNAVAILABLE)
-    return None if o.sale is None or o.sale.over else DeleteSale()
+    return clear_sale(o) or RemoveFinalizer()
 
 
 _STEPS: Mapping[Phase, Callable[[Observed], Action]] = {

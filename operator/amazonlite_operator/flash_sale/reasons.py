@@ -19,7 +19,7 @@ class Reason(ExplainedReason):
     # why a phase was left
     RESUMED = "Resumed", "The pause is over."
     WINDOW_ENDED = "WindowEnded", "window.end has passed."
-    SOLD_OUT = "SoldOut", "Every unit is sold and none is held."
+    SOLD_OUT = "SoldOut", "No unit is free: all are sold, or held until they are paid or come back."
     ABORT_REQUESTED = "AbortRequested", "spec.abort is true."
     ABORTED_BY_BREACH = "AbortedByBreach", "The objective was missed and onBreach is Abort."
     SALE_ABORTED = "SaleAborted", "The sale was ended early; paid orders stay, the rest is back in stock."
@@ -38,6 +38,19 @@ class Reason(ExplainedReason):
     HOLDS_OVERDUE = (
         "HoldsOverdue",
         "Claimed units are still held long after holdTTL: look at inventory, and at payment, which it asks first.",
+    )
+    SPEC_INVALID = (
+        "SpecInvalid",
+        "This version of the operator does not understand the stored spec: correct the field. It can be deleted.",
+    )
+    STATUS_INVALID = (
+        "StatusInvalid",
+        "Another version of the operator wrote this status: bring that version back. It can be deleted.",
+    )
+    SHOP_REFUSES = "ShopRefuses", "The shop refuses the operator: look at its account client-operator and its scopes."
+    CLUSTER_REFUSES = (
+        "ClusterRefuses",
+        "The API server refuses the operator: look at the Role operator, at quotas and at admission policies.",
     )
     # what passes by itself
     INVENTORY_UNAVAILABLE = "InventoryUnavailable", "Inventory does not answer; tried again with growing pauses."
@@ -91,5 +104,6 @@ class Reason(ExplainedReason):
         "RehearsalFailed",
         "The objective was missed, or the Job failed; the sale goes on.",
     )
-    REHEARSAL_SKIPPED = "RehearsalSkipped", "Too little time before the waiting room opens; the sale goes on."
-    REHEARSAL_CUT_SHORT = "RehearsalCutShort", "The rehearsal was ended because the waiting room had to open."
+    REHEARSAL_SKIPPED = "RehearsalSkipped", "Too little time before replicas are raised; the sale goes on."
+    REHEARSAL_CUT_SHORT = "RehearsalCutShort", "The rehearsal was ended because replicas had to be raised."
+    REHEARSAL_WITHDRAWN = "RehearsalWithdrawn", "spec.rehearsal was taken out while it was under way; the sale goes on."

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 from amazonlite_operator.flash_sale import announce, plan
 from amazonlite_operator.flash_sale import metrics as flash_sale_metrics
-from amazonlite_operator.flash_sale.actions import Record, Wait
+from amazonlite_operator.flash_sale.actions import Record, RememberFloors, RestoreFloors, Wait
 from amazonlite_operator.flash_sale.apply import Effect, Effects
 from amazonlite_operator.flash_sale.crd import FLASH_SALE
-from amazonlite_operator.flash_sale.moves import SOON, STALLED_FOR
+from amazonlite_operator.flash_sale.moves import SOON, STALLED_FOR, cluster_refuses, shop_refuses
 from amazonlite_operator.flash_sale.observe import Look, Observer, path_of
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.ports import Cluster
@@ -18,7 +19,7 @@ from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.state import FlashSaleStatus
 from amazonlite_operator.flash_sale.status import described
 from amazonlite_operator.kube import metrics
-from amazonlite_operator.kube.api import ObjectNotFound
+from amazonlite_operator.kube.api import KubeError, ObjectNotFound
 from amazonlite_operator.kube.controller import Key
 from amazonlite_operator.kube.events import Announcer
 from amazonlite_operator.kube.lease import LeadershipLost, Lease
@@ -50,6 +51,7 @@ class Reconciler:
         self._lease = lease
         self._announcer = announcer
         self._followed: dict[Key, str] = {}
+        self._replicas = asyncio.Lock()
 
     async def __call__(self, key: Key) -> float | None:
         for _ in range(MOST_STEPS):
@@ -64,7 +66,7 @@ class Reconciler:
                 return action.seconds
             if isinstance(action, Record):
                 await self._publish(look, action.status, _why(action.status))
-            elif (stop := await self._perform(action, look)) is not None:
+            elif (stop := await self._in_turn(action, look)) is not None:
                 return stop
         raise RuntimeError(f"{MOST_STEPS} steps without rest")
 
@@ -83,6 +85,16 @@ class Reconciler:
             self._announcer.forget(before)
             flash_sale_metrics.forget(key.namespace, key.name)
 
+    async def _in_turn(self, effect: Effect, look: Look) -> float | None:
+        """Sales decide about replicas one after another, each by what the one before has written down.
+
+        Two that end together would each leave the replicas to the other, and nobody would put them back.
+        """
+        if not isinstance(effect, RememberFloors | RestoreFloors):
+            return await self._perform(effect, look)
+        async with self._replicas:
+            return await self._perform(effect, look)
+
     async def _perform(self, effect: Effect, look: Look) -> float | None:
         """Seconds to wait when the shop refuses; None to go on."""
         name, outcome = type(effect).__name__, "ok"
@@ -98,6 +110,13 @@ class Reconciler:
                 return DELETE_AGAIN
             await self._publish(look, look.observed.status, Wait(None, Reason.INVENTORY_UNAVAILABLE))
             raise
+        except KubeError as error:
+            outcome = str(error.status)
+            if not error.refused:
+                raise
+            wait = cluster_refuses(f"{error}.")
+            await self._publish(look, look.observed.status, wait)
+            return wait.seconds
         finally:
             metrics.EFFECTS.labels(KIND, name, outcome).inc()
         if status is not None:
@@ -106,8 +125,12 @@ class Reconciler:
 
     async def _refused(self, look: Look, refusal: Refusal) -> float:
         if refusal.code == "stale_fence":
-            self._lease.step_back()
+            self._lease.step_back(int(refusal.members.get("fence", 0)))
             raise LeadershipLost(refusal.detail)
+        if refusal.status in (401, 403):
+            wait = shop_refuses(f"inventory: {refusal}")
+            await self._publish(look, look.observed.status, wait)
+            return STALLED_FOR
         reason = _REFUSALS.get(refusal.code, Reason.SALE_REFUSED)
         stalled = reason is not Reason.HOLDS_OUTSTANDING
         pause = STALLED_FOR if stalled else SOON
@@ -120,7 +143,9 @@ class Reconciler:
         self._lease.fence()
         o = look.observed
         new = described(o, status, wait)
-        patch = merge_patch(look.manifest.get("status") or {}, _dump(new))
+        unread = o.invalid.status_fields - {"conditions"} if o.invalid is not None else frozenset[str]()
+        changes = merge_patch(look.manifest.get("status") or {}, _dump(new))
+        patch = {field: value for field, value in changes.items() if field not in unread}
         if patch:
             guard = {"resourceVersion": look.manifest["metadata"]["resourceVersion"]}
             try:

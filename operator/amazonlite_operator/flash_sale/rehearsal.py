@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from amazonlite.common.core.certain import certain
 from amazonlite_operator.flash_sale.actions import (
     Action,
     Allocate,
@@ -15,7 +16,8 @@ from amazonlite_operator.flash_sale.actions import (
     StartJob,
     Wait,
 )
-from amazonlite_operator.flash_sale.moves import SOON, advance
+from amazonlite_operator.flash_sale.job import job_name
+from amazonlite_operator.flash_sale.moves import SOON, advance, cluster_refuses, inventory_away
 from amazonlite_operator.flash_sale.observed import JobView, Observed
 from amazonlite_operator.flash_sale.phases import Phase
 from amazonlite_operator.flash_sale.reasons import Reason
@@ -32,11 +34,10 @@ def duration(rehearsal: Rehearsal) -> timedelta:
 
 
 def begin(o: Observed) -> Record:
-    assert o.spec.rehearsal is not None  # noqa: S101 - asked only then
-    expected = duration(o.spec.rehearsal)
-    if o.now + expected > o.spec.opens_at:
+    expected = duration(certain(o.spec.rehearsal, "a rehearsal is planned with one in the spec only"))
+    if o.now + expected > o.spec.prewarm_at:
         return Record(o.status.changed(rehearsal=_ended(o, o.now, o.now, Reason.REHEARSAL_SKIPPED)))
-    deadline = min(o.spec.opens_at, o.now + 2 * expected + PATIENCE)
+    deadline = min(o.spec.prewarm_at, o.now + 2 * expected + PATIENCE)
     result = RehearsalResult(started_at=o.now, deadline=deadline)
     return advance(o, Phase.REHEARSING, Reason.REHEARSING, rehearsal=result)
 
@@ -48,33 +49,52 @@ def step(o: Observed) -> Action | None:
         return clean_up(o)
     if o.rehearsal_job is not None and o.rehearsal_job.finished:
         return _record(o, _verdict(o.spec, o.rehearsal_job))
-    if o.now >= result.deadline:
+    if o.spec.rehearsal is None:
+        return _record(o, Reason.REHEARSAL_WITHDRAWN)
+    if o.now >= min(result.deadline, o.spec.prewarm_at):
         return _record(o, Reason.REHEARSAL_CUT_SHORT)
     return _set_up(o)
 
 
 def _set_up(o: Observed) -> Action:
     if not o.inventory_up:
-        return Wait(SOON, Reason.INVENTORY_UNAVAILABLE)
+        return inventory_away(o)
     if o.rehearsal_sale is None:
         return Allocate(rehearsal=True)
     if o.rehearsal_sale.state != "LIVE":
         return SetState("LIVE", "rehearsal-LIVE", rehearsal=True)
-    return StartJob() if o.rehearsal_job is None else Wait(SOON, Reason.REHEARSING)
+    if o.cluster_refusal:
+        return cluster_refuses(o.cluster_refusal, SOON)
+    if o.rehearsal_job is None:
+        return StartJob()
+    return Wait(SOON, Reason.REHEARSING, "" if o.rehearsal_job.ours else _name_taken(o))
+
+
+def _name_taken(o: Observed) -> str:
+    return f"the Job {job_name(o.name)} is not of this sale, or is being deleted: the rehearsal begins once it is gone"
 
 
 def clean_up(o: Observed) -> Action | None:
-    if o.rehearsal_job is not None:
+    """None once no Job is left, and no shadow as far as inventory answers.
+
+    A shadow that inventory never heard of gets a tombstone, as clear_sale says.
+    """
+    if o.rehearsal_job is not None and o.rehearsal_job.ours:
         return DeleteJob()
-    if o.rehearsal_sale is not None and not o.rehearsal_sale.over and o.rehearsal_sale.state != "ABORTED":
+    if _begun(o) and o.inventory_up and (o.rehearsal_sale is None or not o.rehearsal_sale.over):
         return DeleteSale(rehearsal=True)
     return None
 
 
+def _begun(o: Observed) -> bool:
+    result = o.status.rehearsal
+    return result is not None and result.reason != Reason.REHEARSAL_SKIPPED
+
+
 def _record(o: Observed, reason: Reason) -> Record:
-    assert o.status.rehearsal is not None  # noqa: S101 - checked by step
-    started, deadline = o.status.rehearsal.started_at, o.status.rehearsal.deadline
-    return Record(o.status.changed(rehearsal=_ended(o, started, deadline, reason)))
+    rehearsal = certain(o.status.rehearsal, "its step looks at one that was begun only")
+    ended = _ended(o, rehearsal.started_at, rehearsal.deadline, reason)
+    return Record(o.status.changed(rehearsal=ended))
 
 
 def _ended(o: Observed, started: object, deadline: object, reason: Reason) -> RehearsalResult:

@@ -90,12 +90,12 @@ async def rehearse(plan: Plan, client_id: str, client_secret: str) -> Tally:
 async def customer_tokens(session: aiohttp.ClientSession, plan: Plan, staff_token: str) -> list[str]:
     tokens: list[str] = []
     while len(tokens) < plan.customers:
-        names = [f"usr_{plan.sale_id}{n:05d}" for n in range(len(tokens), min(plan.customers, len(tokens) + BATCH))]
+        names = [f"syn_{plan.sale_id}{n:05d}" for n in range(len(tokens), min(plan.customers, len(tokens) + BATCH))]
         body = {"subjects": names, "ttlSeconds": 3600, "reason": f"rehearsal of {plan.sale_id}"}
         answer = await request(
             session,
             "POST",
-            f"{plan.auth_url}/api/auth/tokens:bulk",
+            f"{plan.auth_url}/internal/auth/tokens:bulk",
             json=body,
             headers={"Authorization": f"Bearer {staff_token}"},
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from amazonlite.common.core.money import Money
 from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.spec import FlashSaleSpec
 from amazonlite_operator.flash_sale.state import Books, Settlement
@@ -36,7 +37,7 @@ def judge(spec: FlashSaleSpec, settlement: Settlement, books: Books | None) -> J
     if books is None:
         return Judgement(False, False, Reason.RECONCILIATION_MISMATCH, "orders or payments do not answer")
     sold, due = settlement.stock.sold, settlement.stock.sold * spec.price.amount
-    story = _story(sold, f"{due} {spec.price.currency}", books)
+    story = _story(sold, Money(due, spec.price.currency), books)
     decided = books.orders_in_flight + books.payments_in_flight == 0
     if books.paid_orders_lost:
         return Judgement(False, decided, Reason.PAID_ORDERS_LOST, story)
@@ -44,10 +45,10 @@ def judge(spec: FlashSaleSpec, settlement: Settlement, books: Books | None) -> J
     return Judgement(balanced, balanced, Reason.RECONCILIATION_MISMATCH, story)
 
 
-def _story(sold: int, due: str, books: Books) -> str:
-    payments = books.payments
+def _story(sold: int, due: Money, books: Books) -> str:
+    payments, paid = books.payments, Money(books.amount_paid, due.currency)
     return (
-        f"{sold} sold, {books.units_ordered} ordered; {due} due, {books.amount_paid} paid; "
+        f"{sold} sold, {books.units_ordered} ordered; {due.display()} due, {paid.display()} paid; "
         f"in flight: {books.orders_in_flight} orders, {books.payments_in_flight} payments; "
         f"payments: {payments.captured} captured, {payments.authorized} authorized, {payments.voided} voided, "
         f"{payments.failed} failed; paid orders lost: {books.paid_orders_lost}"

@@ -1,6 +1,8 @@
 """How claims went over the last window, from the counters of all inventory pods.
 
-Counters only grow, except that a restarted pod begins again at zero: then what it shows is what it added.
+Counters only grow, except that a restarted pod begins again at zero: then what it shows is what it added. What a pod
+shows first is where its counting begins, and what it adds counts from the last scrape that it answered, as Prometheus'
+increase() does: neither a missed scrape nor a pod seen for the first time brings its history into the measurement.
 """
 
 from __future__ import annotations
@@ -51,20 +53,20 @@ class Sampler:
 
     def measure(self, objective: Objective, since: datetime) -> Slo:
         """Over slo.window, but not before `since`: what was before a change says nothing about it."""
-        added: Counters = {}
         scrapes = [pods for at, pods in self._scrapes if at >= since]
-        for older, newer in pairwise(scrapes):
-            for series, count in _added(older, newer):
-                added[series] = added.get(series, 0.0) + count
+        added: Counters = {}
+        for pod in {pod for pods in scrapes for pod in pods}:
+            for older, newer in pairwise(pods[pod] for pods in scrapes if pod in pods):
+                for series, count in _added(older, newer):
+                    added[series] = added.get(series, 0.0) + count
         return _judge(objective, added)
 
 
-def _added(older: Mapping[str, Counters], newer: Mapping[str, Counters]) -> Iterable[tuple[tuple[str, str], float]]:
-    for pod, counters in newer.items():
-        before = older.get(pod)
-        for series, count in counters.items():
-            last = before.get(series, 0.0) if before is not None else 0.0
-            yield series, count - last if count >= last else count
+def _added(older: Counters, newer: Counters) -> Iterable[tuple[tuple[str, str], float]]:
+    """What one pod added between two scrapes. It restarted if any of its series went down: all of them began again."""
+    restarted = any(newer.get(series, 0.0) < count for series, count in older.items())
+    for series, count in newer.items():
+        yield series, count if restarted else count - older.get(series, 0.0)
 
 
 def _judge(objective: Objective, added: Counters) -> Slo:

@@ -20,8 +20,8 @@ _AS_ASKED = frozenset(
         Reason.WAITING_FOR_QUEUE,
         Reason.QUEUE_OPEN,
         Reason.SALE_OPEN,
+        Reason.SOLD_OUT,
         Reason.PAUSED_BY_SPEC,
-        Reason.SETTLED,
     }
 )
 # Six readings are due within it: one that fails proves nothing.
@@ -31,6 +31,8 @@ Judged = tuple[str, Reason, str]
 
 def described(o: Observed, status: FlashSaleStatus, wait: Wait) -> FlashSaleStatus:
     """The status to write: `status` says where the sale is, `wait` why it goes no further just now."""
+    if o.invalid is not None:
+        return _only_kstatus(o, status, wait)
     stock = _stock(o, status)
     seen = status.changed(
         observed_generation=o.generation,
@@ -41,9 +43,10 @@ def described(o: Observed, status: FlashSaleStatus, wait: Wait) -> FlashSaleStat
         progress=_progress(o, status, stock),
         books=_books(o, status),
     )
+    capacity = _capacity(o, seen)
     judged = {
-        **_kstatus(seen, wait),
-        "CapacityReady": _capacity(o, seen),
+        **_kstatus(seen, _unless_short(wait, capacity)),
+        "CapacityReady": capacity,
         "StockConserved": _conserved(o, seen),
         "PaidOrdersKept": _paid_orders(o, seen),
         "SLOMet": _slo(o, seen),
@@ -52,19 +55,41 @@ def described(o: Observed, status: FlashSaleStatus, wait: Wait) -> FlashSaleStat
     return seen.changed(conditions=[_condition(o, status, kind, *judged[kind]) for kind in judged])
 
 
+def _unless_short(wait: Wait, capacity: Judged) -> Wait:
+    """A sale is not as asked while its targets are not: Ready and CapacityReady never disagree."""
+    _, reason, message = capacity
+    if wait.reason not in _AS_ASKED or reason not in (Reason.DEPLOYMENT_NOT_FOUND, Reason.REPLICAS_NOT_READY):
+        return wait
+    return Wait(wait.seconds, reason, message, stalled=reason is Reason.DEPLOYMENT_NOT_FOUND)
+
+
+def _only_kstatus(o: Observed, status: FlashSaleStatus, wait: Wait) -> FlashSaleStatus:
+    """What cannot be read cannot be judged: all else stays as it was."""
+    judged = {kind: _condition(o, status, kind, *judgement) for kind, judgement in _kstatus(status, wait).items()}
+    others = [condition for condition in status.conditions if condition.type not in judged]
+    return status.changed(observed_generation=o.generation, conditions=[*judged.values(), *others])
+
+
 def _kstatus(status: FlashSaleStatus, wait: Wait) -> dict[str, Judged]:
-    """Ready, Reconciling and Stalled as kstatus reads them; never two of them True."""
+    """Ready, Reconciling and Stalled as kstatus reads them; exactly one of them is True.
+
+    A sale that is over is not in progress: it ended as the spec asks (settled, or aborted by a person), or it failed.
+    """
     message = wait.message or wait.reason.explanation
-    over = status.phase in TERMINAL
-    failed = status.phase is Phase.FAILED
-    ready = wait.reason in _AS_ASKED and not wait.stalled and not failed
+    failed = status.phase is Phase.FAILED or _aborted_by_breach(status)
+    as_asked = status.phase in TERMINAL or (wait.reason in _AS_ASKED and status.phase is not Phase.DRAINING)
     stalled = wait.stalled or failed
-    reconciling = not ready and not stalled and not over
+    ready = as_asked and not stalled
+    reconciling = not ready and not stalled
     return {
         "Ready": ("True" if ready else "False", wait.reason, message),
         "Reconciling": ("True" if reconciling else "False", wait.reason, message),
         "Stalled": ("True" if stalled else "False", wait.reason, message),
     }
+
+
+def _aborted_by_breach(status: FlashSaleStatus) -> bool:
+    return status.phase is Phase.ABORTED and status.abort_reason == Reason.ABORTED_BY_BREACH
 
 
 def _capacity(o: Observed, status: FlashSaleStatus) -> Judged:

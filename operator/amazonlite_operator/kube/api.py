@@ -29,6 +29,11 @@ class KubeError(Exception):
         super().__init__(f"{status}: {message}")
         self.status = status
 
+    @property
+    def refused(self) -> bool:
+        """It will be refused again until a person changes something: rights, a quota, a policy, an object."""
+        return 400 <= self.status < 500 and self.status not in (404, 409, 410, 429)
+
 
 class ObjectNotFound(KubeError):
     """There is no such object (404)."""

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from amazonlite.common.core.tasks import stop
 from amazonlite.common.observe.logs import get_logger
 from amazonlite_operator.kube import metrics
-from amazonlite_operator.kube.api import Kube
+from amazonlite_operator.kube.api import Kube, KubeError
 from amazonlite_operator.kube.crd import Kind
 from amazonlite_operator.kube.heartbeat import Heartbeat
 from amazonlite_operator.kube.lease import LeadershipLost, Lease
 from amazonlite_operator.kube.queue import WorkQueue
 
 RESYNC_EVERY = 60.0
+LOOK_AGAIN = 5.0
 WORKERS = 4
 
 log = get_logger(__name__)
@@ -57,6 +60,7 @@ class Controller:
         self._queue: WorkQueue[Key] = WorkQueue(time.monotonic)
         self._watched: dict[str, int] = {}
         self._sights: dict[str, str] = {}
+        self._phases: set[str] = set()
 
     def notice(self, key: Key, uid: str, generation: int, sight: str) -> None:
         """`sight` is what matters of the object: seeing the same again is no reason to look."""
@@ -80,8 +84,10 @@ class Controller:
             metrics.LEADER.set(self._lease.leads)
             if self._lease.leads:
                 await self._lead(namespace)
-            else:
-                await self._lease.turn()
+                continue
+            with suppress(TimeoutError):  # whoever announces may be wrong: no wait for leadership is without a bound
+                async with asyncio.timeout(LOOK_AGAIN):
+                    await self._lease.turn()
 
     async def _lead(self, namespace: str) -> None:
         try:
@@ -106,18 +112,23 @@ class Controller:
 
     async def resync(self, namespace: str) -> None:
         """What a deaf watch would have missed is found here, and tells that the watch is deaf."""
-        listed = {}
-        phases: dict[str, int] = {}
-        for item in await self._kube.items(self.kind.path.format(namespace=namespace)):
-            metadata = item["metadata"]
-            listed[metadata["uid"]] = metadata["generation"]
-            phase = item.get("status", {}).get("phase", "Pending")
-            phases[phase] = phases.get(phase, 0) + 1
-            self._add(Key(namespace, metadata["name"]))
-        self._heartbeat.compare(listed, self._watched)
-        metrics.OBJECTS.clear()
+        try:
+            items = await self._kube.items(self.kind.path.format(namespace=namespace))
+        except KubeError:
+            self._heartbeat.not_compared(self.kind.plural)
+            raise
+        listed = {item["metadata"]["uid"]: item["metadata"]["generation"] for item in items}
+        for item in items:
+            self._add(Key(namespace, item["metadata"]["name"]))
+        self._heartbeat.compare(self.kind.plural, listed, self._watched)
+        self._count(Counter(item.get("status", {}).get("phase", "Pending") for item in items))
+
+    def _count(self, phases: Mapping[str, int]) -> None:
+        for phase in self._phases - phases.keys():
+            metrics.OBJECTS.remove(self.kind.kind, phase)
         for phase, count in phases.items():
             metrics.OBJECTS.labels(self.kind.kind, phase).set(count)
+        self._phases = set(phases)
 
     async def _work(self) -> None:
         while True:

@@ -1,13 +1,14 @@
 """Proof that the watch still hears: a ConfigMap this process touches, seen again through its own kopf watch.
 
-A watch can go deaf without an error (nolar/kopf#1276); the process then looks well and reacts to nothing.
+A watch can go deaf without an error (nolar/kopf#1276); the process then looks well and reacts to nothing. Only what
+the API server has taken or listed can be missed by the watch. An outage of its own is no deafness: no restart ends it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from amazonlite.common.observe.logs import get_logger
@@ -22,7 +23,7 @@ log = get_logger(__name__)
 
 
 class Heartbeat:
-    """`beat` runs forever; `heard` is called by the watch; `deaf` decides liveness."""
+    """`keep` runs forever; `heard` is called by the watch; `deaf` decides liveness."""
 
     def __init__(
         self, kube: Kube, *, namespace: str, pod: str, monotonic: Callable[[], float] = time.monotonic
@@ -32,7 +33,9 @@ class Heartbeat:
         self._pod = pod
         self._monotonic = monotonic
         self._last = monotonic()
-        self._missed: dict[str, tuple[int, float]] = {}
+        self._unheard: float | None = None  # since when beats were written that the watch has not shown
+        self._missed: dict[str, dict[str, tuple[int, float]]] = {}  # by kind and uid: generation, and since when
+        self._listed: dict[str, float] = {}
 
     @property
     def labels(self) -> dict[str, str]:
@@ -50,32 +53,50 @@ class Heartbeat:
     @property
     def deaf(self) -> str:
         """Why the process must be restarted, or empty."""
-        if self.age > DEAF_AFTER:
+        if self._unheard is not None and self._monotonic() - self._unheard > DEAF_AFTER:
             return f"own heartbeat not seen through the watch for {self.age:.0f} s"
-        late = [key for key, (_, since) in self._missed.items() if self._monotonic() - since > DEAF_AFTER]
+        late = [f"{kind} {uid}" for kind in self._missed for uid in self._late(kind)]
         return f"changes not seen through the watch: {', '.join(late)}" if late else ""
+
+    def _late(self, kind: str) -> list[str]:
+        listed = self._listed[kind]
+        return [uid for uid, (_, since) in self._missed[kind].items() if listed - since > DEAF_AFTER]
 
     def heard(self) -> None:
         self._last = self._monotonic()
+        self._unheard = None
         metrics.HEARTBEAT_AGE.set(0)
 
-    def compare(self, listed: dict[str, int], watched: dict[str, int]) -> None:
-        """Generations as listed and as watched: a kind's own watch can be deaf while the heartbeat's is not."""
-        behind = {key: generation for key, generation in listed.items() if watched.get(key, -1) < generation}
-        now = self._monotonic()
-        self._missed = {
-            key: self._missed[key] if self._missed.get(key, (-1, 0))[0] == generation else (generation, now)
-            for key, generation in behind.items()
+    def compare(self, kind: str, listed: Mapping[str, int], watched: Mapping[str, int]) -> None:
+        """Generations by uid, as listed and as watched: one kind's watch can be deaf while all others hear."""
+        behind = {uid: generation for uid, generation in listed.items() if watched.get(uid, -1) < generation}
+        before, now = self._missed.get(kind, {}), self._monotonic()
+        self._listed[kind] = now
+        self._missed[kind] = {
+            uid: before[uid] if before.get(uid, (-1, 0))[0] == generation else (generation, now)
+            for uid, generation in behind.items()
         }
 
-    async def beat(self) -> None:
+    def not_compared(self, kind: str) -> None:
+        """The kind could not be listed: the API server is away, and the watch has its time again once it is back."""
+        self._missed.pop(kind, None)
+
+    async def keep(self) -> None:
         while True:
-            try:
-                await self._touch()
-            except KubeError as error:
-                log.warning("heartbeat_not_written", error=repr(error))
-            metrics.HEARTBEAT_AGE.set(self.age)
+            await self.beat()
             await asyncio.sleep(BEAT_EVERY)
+
+    async def beat(self) -> None:
+        """The watch has DEAF_AFTER seconds to show what was written, counted anew after the API server was away."""
+        asked = self._monotonic()
+        try:
+            await self._touch()
+        except KubeError as error:
+            self._unheard = None
+            log.warning("heartbeat_not_written", error=repr(error))
+        else:
+            self._unheard = asked if self._unheard is None and self._last <= asked else self._unheard
+        metrics.HEARTBEAT_AGE.set(self.age)
 
     async def _touch(self) -> None:
         collection = f"/api/v1/namespaces/{self._namespace}/configmaps"

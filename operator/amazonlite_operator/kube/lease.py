@@ -2,6 +2,9 @@
 
 A leader stops by its own clock RENEW_DEADLINE seconds after its last renewal; others take over only after they have
 seen no renewal for DURATION seconds by theirs. The gap is longer than any request, so no effect outlives its lease.
+
+A leader that stands still is replaced within FOLLOW_EVERY (until a follower has seen the last renewal) + DURATION (of
+silence; it looks at the very end of it) + one attempt's two requests: 13 s and the API server's answers.
 """
 
 from __future__ import annotations
@@ -17,9 +20,11 @@ from typing import Any
 from amazonlite.common.observe.logs import get_logger
 from amazonlite_operator.kube.api import Kube, KubeError, Manifest, ObjectConflict
 
-DURATION = 15
-RENEW_DEADLINE = 10.0
+DURATION = 12
+RENEW_DEADLINE = 7.5
 RENEW_EVERY = 2.0
+RETRY_EVERY = 0.5
+FOLLOW_EVERY = 1.0
 
 log = get_logger(__name__)
 
@@ -34,6 +39,7 @@ class _Seen:
 
     renewal: str = ""
     at: float = 0.0
+    duration: float = DURATION
 
 
 class Lease:
@@ -55,8 +61,10 @@ class Lease:
         self._monotonic = monotonic
         self._seen = _Seen()
         self._fence = 0
+        self._above = 0
         self._renewed = float("-inf")
         self._turn = asyncio.Event()
+        self._announced: int | None = None
 
     @property
     def leads(self) -> bool:
@@ -67,25 +75,37 @@ class Lease:
             raise LeadershipLost(self._identity)
         return self._fence
 
-    def step_back(self) -> None:
-        """Somebody has seen a newer leader: stop until the Lease says otherwise."""
+    def step_back(self, seen: int = 0) -> None:
+        """Somebody has `seen` a higher number: stop until the Lease says otherwise.
+
+        There is a newer leader, or the Lease is older than what the shop has seen: etcd was restored from a backup.
+        Whichever it is, this replica leads again only with a number above the one seen.
+        """
+        self._above = max(self._above, seen)
         self._renewed = float("-inf")
-        self._turned()
+        self._announce()
 
     async def turn(self) -> None:
         """Until leadership is next gained or given up."""
         await self._turn.wait()
 
     async def lost(self) -> None:
-        """Until this replica doesn't lead any more."""
-        while self.leads:
+        """Until this replica doesn't lead any more, or leads by another number: somebody else has led in between."""
+        fence = self._fence
+        while self.leads and self._fence == fence:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._renewed + RENEW_DEADLINE - self._monotonic()):
                     await self.turn()
+        self._announce()
 
-    def _turned(self) -> None:
-        self._turn.set()
-        self._turn = asyncio.Event()
+    def _announce(self) -> None:
+        """Wake who waits when leadership, or its number, is not what was announced last."""
+        now = self._fence if self.leads else None
+        if now != self._announced:
+            log.info("leadership", leads=now is not None, fence=self._fence)
+            self._announced = now
+            self._turn.set()
+            self._turn = asyncio.Event()
 
     async def keep(self) -> None:
         while True:
@@ -93,7 +113,17 @@ class Lease:
                 await self.attempt()
             except KubeError as error:
                 log.warning("lease_not_renewed", error=repr(error))
-            await asyncio.sleep(RENEW_EVERY)
+                await asyncio.sleep(RETRY_EVERY)
+            else:
+                await asyncio.sleep(self.pause)
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next attempt; a follower's ends with the holder's silence."""
+        if self.leads:
+            return RENEW_EVERY
+        left = self._seen.at + self._seen.duration - self._monotonic()
+        return min(FOLLOW_EVERY, max(left, 0.05))
 
     async def attempt(self) -> None:
         """One round: create, take over, or renew."""
@@ -126,35 +156,32 @@ class Lease:
             return True
         renewal = f"{holder} {spec.get('renewTime')}"
         if renewal != self._seen.renewal:
-            self._seen = _Seen(renewal, self._monotonic())
-        silence = self._monotonic() - self._seen.at
-        return silence >= float(spec.get("leaseDurationSeconds", DURATION))
+            self._seen = _Seen(renewal, self._monotonic(), float(spec.get("leaseDurationSeconds", DURATION)))
+        return self._monotonic() - self._seen.at >= self._seen.duration
 
     def _hold(self, lease: Manifest, asked: float) -> None:
-        led = self.leads
         # Counted from before the request: its answer may have taken long.
         self._fence = lease["spec"]["leaseTransitions"]
         self._renewed = asked
-        if self.leads and not led:  # also when it was lost and regained within one slow request: workers have stopped
-            log.info("leadership", leads=True, fence=self._fence)
-            self._turned()
+        self._announce()
 
     def _spec(self, old: dict[str, Any]) -> dict[str, Any]:
         now = _micro_time()
         # Two lives of one pod are two leaders: a number of its own for each.
-        mine = old.get("holderIdentity") == self._identity and self._fence == old.get("leaseTransitions")
+        number = old.get("leaseTransitions", 0)
+        mine = old.get("holderIdentity") == self._identity and number == self._fence >= self._above
         return {
             "holderIdentity": self._identity,
             "leaseDurationSeconds": DURATION,
             "renewTime": now,
             "acquireTime": old.get("acquireTime", now) if mine else now,
-            "leaseTransitions": old.get("leaseTransitions", 0) + (0 if mine else 1),
+            "leaseTransitions": number if mine else max(number, self._above) + 1,
         }
 
     def _first(self) -> Manifest:
         # A Lease deleted by hand must not start again at 0, below numbers the shop has seen: minutes grow faster
         # than leaders change.
-        spec = {**self._spec({}), "leaseTransitions": int(time.time()) // 60}
+        spec = {**self._spec({}), "leaseTransitions": max(int(time.time()) // 60, self._above + 1)}
         return {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",

@@ -19,5 +19,12 @@ class ExplainedReason(StrEnum):
 
     @classmethod
     def of(cls, value: str) -> Self:
-        """The member a status holds by its value."""
-        return next(member for member in cls if member.value == value)
+        """The member a status holds by its value; a reason that only another version knows keeps its name."""
+        return next((member for member in cls if member.value == value), None) or cls._of_another_version(value)
+
+    @classmethod
+    def _of_another_version(cls, value: str) -> Self:
+        member = str.__new__(cls, value)
+        member._name_ = member._value_ = value
+        member.explanation = "Written by another version of the operator."
+        return member

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from amazonlite.common.core.clock import iso
@@ -57,6 +58,30 @@ class Fields(BaseModel):
     """An object of a manifest: camelCase outside, unknown fields ignored (the API server has pruned them already)."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+
+
+M = TypeVar("M", bound=Fields)
+
+
+def read_what_fits(model: type[M], stored: Mapping[str, Any]) -> tuple[M, dict[str, str]]:
+    """What another version has stored: fields that do not validate are left out, and named with what is wrong.
+
+    For models whose fields all have defaults.
+    """
+    try:
+        return model.model_validate(stored), {}
+    except ValidationError as error:
+        wrong = {str(fault["loc"][0]): _fault(fault) for fault in error.errors()}
+    return model.model_validate({name: value for name, value in stored.items() if name not in wrong}), wrong
+
+
+def explain(error: ValidationError) -> str:
+    """Which fields, and what is wrong with each."""
+    return "; ".join(_fault(fault) for fault in error.errors())
+
+
+def _fault(fault: Any) -> str:
+    return f"{'.'.join(str(step) for step in fault['loc'])}: {fault['msg']}"
 
 
 class Condition(Fields):

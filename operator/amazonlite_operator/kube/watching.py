@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Iterator
+from itertools import chain, repeat
 from typing import Any
 
 import kopf
@@ -15,6 +17,13 @@ from amazonlite_operator.kube.crd import GROUP, VERSION
 from amazonlite_operator.kube.heartbeat import Heartbeat
 
 log = get_logger(__name__)
+
+
+class PatientPauses:
+    """Seconds between tries, without an end: kopf gives up after its last pause, and with it the whole process."""
+
+    def __iter__(self) -> Iterator[float]:
+        return chain((1.0, 1.0, 2.0, 3.0, 5.0), repeat(10.0))
 
 
 def settings(heartbeat: Heartbeat) -> kopf.OperatorSettings:
@@ -28,6 +37,7 @@ def settings(heartbeat: Heartbeat) -> kopf.OperatorSettings:
     chosen.watching.connect_timeout = 10
     chosen.networking.request_timeout = 15
     chosen.networking.connect_timeout = 5
+    chosen.networking.error_backoffs = PatientPauses()
     chosen.process.ultimate_exiting_timeout = 20
     chosen.watching.label_selectors["configmaps"] = heartbeat.selector
     return chosen

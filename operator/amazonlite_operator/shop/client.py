@@ -26,13 +26,14 @@ class Unreachable(Exception):
 
 
 class Refusal(Exception):
-    """The service said no; `code` is the problem's stable code."""
+    """The service said no; `code` is the problem's stable code, `members` all that the problem says."""
 
-    def __init__(self, status: int, code: str, detail: str) -> None:
+    def __init__(self, status: int, code: str, detail: str, members: Mapping[str, Any] | None = None) -> None:
         super().__init__(f"{status} {code}: {detail}")
         self.status = status
         self.code = code
         self.detail = detail
+        self.members: Mapping[str, Any] = members or {}
 
 
 class TokenSource:
@@ -71,9 +72,9 @@ class ShopClient:
         try:
             return await self._attempt(method, path, json, headers or {}, query)
         except Refusal as refusal:
-            if refusal.status != 401:
+            if refusal.status != 401 and refusal.code != "insufficient_scope":
                 raise
-            self._tokens.drop()  # keys may have been rotated: once more with a fresh one
+            self._tokens.drop()  # keys may have been rotated, or rights granted since: once more with a fresh one
             return await self._attempt(method, path, json, headers or {}, query)
 
     async def _attempt(
@@ -95,7 +96,8 @@ async def request(session: aiohttp.ClientSession, method: str, url: str, **optio
         raise Unreachable(f"{method} {url}: {error!r}") from error
     if response.status >= 400:
         problem = body if isinstance(body, dict) else {}
-        raise Refusal(response.status, str(problem.get("code", "")), str(problem.get("detail", response.reason)))
+        code, detail = str(problem.get("code", "")), str(problem.get("detail", response.reason))
+        raise Refusal(response.status, code, detail, problem)
     return body
 
 

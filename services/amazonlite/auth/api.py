@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Cookie, Depends, Request, Response
 
 from amazonlite.auth.bulk_tokens import make_tokens
 from amazonlite.auth.desk import AuthDesk
+from amazonlite.auth.devices import COOKIE, COOKIE_TTL
 from amazonlite.auth.domain import SERVICE_TTL
 from amazonlite.auth.login import Tokens, log_in
 from amazonlite.auth.logout import check_session, log_out
@@ -27,6 +28,7 @@ from amazonlite.auth.schemas import (
     TokensView,
 )
 from amazonlite.auth.signup import sign_up
+from amazonlite.common.http.network import client_network
 from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import principal, require
 
@@ -43,21 +45,42 @@ async def never_cached(response: Response) -> None:
 
 
 Desk = Annotated[AuthDesk, Depends(desk_of)]
+Network = Annotated[str, Depends(client_network)]
 
 routes = APIRouter(prefix="/api/auth", tags=["auth"], dependencies=[Depends(never_cached)])
 published = APIRouter(tags=["auth"])
+internal = APIRouter(prefix="/internal/auth", tags=["internal"], dependencies=[Depends(never_cached)])
 
 
 @routes.post("/signup", status_code=201)
-async def signup(desk: Desk, body: SignUp) -> SignedUp:
+async def signup(desk: Desk, network: Network, body: SignUp) -> SignedUp:
     """Opens a shopper's account; staff rights are only ever given to service clients."""
-    return SignedUp(user_id=await sign_up(desk, body.email, body.password.get_secret_value(), body.name))
+    password = body.password.get_secret_value()
+    return SignedUp(user_id=await sign_up(desk, body.email, password, body.name, network=network))
 
 
 @routes.post("/login")
-async def login(desk: Desk, body: LogIn) -> TokensView:
-    """Ten failures within a quarter of an hour close an account to further attempts until that is over."""
-    return _view(await log_in(desk, body.email, body.password.get_secret_value()))
+async def login(
+    desk: Desk,
+    network: Network,
+    body: LogIn,
+    request: Request,
+    response: Response,
+    device: Annotated[str, Cookie(description="Given by an earlier login: this device is known to the account.")] = "",
+) -> TokensView:
+    """Ten failures within a quarter of an hour close an account to further attempts from the same device or network
+    until that is over. The cookie `device` that a login gives keeps the way in open for its device."""
+    opened = await log_in(desk, body.email, body.password.get_secret_value(), network=network, device_cookie=device)
+    response.set_cookie(
+        COOKIE,
+        opened.device_cookie,
+        max_age=int(COOKIE_TTL.total_seconds()),
+        path="/api/auth",
+        secure=request.headers.get("x-forwarded-proto") == "https",
+        httponly=True,
+        samesite="strict",
+    )
+    return _view(opened.tokens)
 
 
 @routes.post("/refresh")
@@ -94,11 +117,11 @@ async def service_token(desk: Desk, body: ClientCredentials) -> ServiceTokenView
     return ServiceTokenView(access_token=token, expires_in=int(SERVICE_TTL.total_seconds()))
 
 
-@routes.post("/tokens:bulk")
+@internal.post("/tokens:bulk")
 async def bulk(
     desk: Desk, body: BulkRequest, asking: Annotated[Principal, Depends(require("staff:tokens"))]
 ) -> BulkTokens:
-    """Tokens of many shoppers at once, for load tests; who asked and why is recorded."""
+    """Tokens of many synthetic customers at once, for load tests and rehearsals; who asked and why is recorded."""
     made = await make_tokens(
         desk,
         requested_by=asking.subject,

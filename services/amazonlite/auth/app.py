@@ -27,7 +27,7 @@ def create(settings: Settings | None = None, *, clock: Clock | None = None) -> F
     clock = clock or SystemClock()
     engine = create_engine(settings.mysql, pool_size=5)
     revocations = RedisRevocations(settings.redis.url)
-    keys = SigningKeys(settings.auth_signing_keys_dir)
+    keys = SigningKeys(settings.auth_signing_keys_dir, clock)
     clients = Clients(settings.auth_clients_dir)
     passwords = Passwords()
     desk = AuthDesk(unit_of_work_factory(engine), keys, clients, revocations, passwords, clock)
@@ -45,7 +45,7 @@ def create(settings: Settings | None = None, *, clock: Clock | None = None) -> F
 
     app = create_app(
         "auth",
-        routers=[api.routes, api.published],
+        routers=[api.routes, api.published, *([api.internal] if settings.auth_bulk_tokens else [])],
         background=[upkeep.republishing, upkeep.reloading, upkeep.purging],
         # Redis is no reason to be taken out of service: all but logout works without it.
         readiness={"mysql": database},

@@ -1,4 +1,4 @@
-"""Makes up to a thousand shopper tokens for load tests; none leaves before its audit record is committed."""
+"""Makes up to a thousand tokens of synthetic customers; none leaves before its audit record is committed."""
 
 from __future__ import annotations
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from amazonlite.auth.clients import Clients
+from amazonlite.auth.devices import Devices
 from amazonlite.auth.keys import SigningKeys
 from amazonlite.auth.mint import Mint
 from amazonlite.auth.ports import Revocations
+from amazonlite.auth.sign_in_queue import SignInQueue
 from amazonlite.common.core.clock import Clock, SystemClock
 from amazonlite.common.core.ids import IdSource, new_id
 from amazonlite.common.data.unit_of_work import UnitOfWorkFactory
@@ -23,6 +25,11 @@ class AuthDesk:
     passwords: Passwords
     clock: Clock = field(default_factory=SystemClock)
     ids: IdSource = new_id
+    sign_ins: SignInQueue = field(default_factory=SignInQueue)
+
+    @property
+    def devices(self) -> Devices:
+        return Devices(self.keys, self.clock, self.ids)
 
     @property
     def mint(self) -> Mint:

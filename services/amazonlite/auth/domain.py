@@ -27,7 +27,8 @@ REFRESH_GRACE = timedelta(seconds=10)
 # A revocation is remembered until no access token of the session can be good, verifiers' leeway included.
 REVOCATION_TTL = ACCESS_TTL + timedelta(seconds=30)
 
-MOST_FAILURES = 10
+MOST_FAILURES = 10  # of one device, or of one network that nobody logged in from
+MOST_FAILURES_OF_STRANGERS = 200  # of all networks together
 FAILURE_WINDOW = timedelta(minutes=15)
 
 SHOPPER_SCOPES = ("shop",)
@@ -57,7 +58,7 @@ class BadCredentials(Unauthorized):
 
 
 class TooManyFailures(TooManyRequests):
-    """Wait for Retry-After: more guesses at this account are not even looked at."""
+    """Wait for Retry-After: more guesses at this account from this network or device are not even looked at."""
 
     code = "too_many_login_failures"
     title = "Too many failed logins"

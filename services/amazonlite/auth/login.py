@@ -1,4 +1,9 @@
-"""Starts a session for the right password. A wrong one and an unknown address look and last the same."""
+"""Starts a session for the right password. A wrong one and an unknown address look and last the same.
+
+Attempts are counted by account and device where the device is known, else by account and network, so that a stranger
+who guesses locks himself out and not the account's owner. All strangers together have a bound too: an account is not
+guessed at from a thousand networks.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,7 @@ from amazonlite.auth.desk import AuthDesk
 from amazonlite.auth.domain import (
     ACCESS_TTL,
     MOST_FAILURES,
+    MOST_FAILURES_OF_STRANGERS,
     SESSION_TTL,
     SHOPPER_SCOPES,
     BadCredentials,
@@ -30,32 +36,71 @@ class Tokens:
     lifetime: timedelta = ACCESS_TTL
 
 
-async def log_in(desk: AuthDesk, email: str, password: str) -> Tokens:
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """`device_cookie` makes the client's device known to the account."""
+
+    tokens: Tokens
+    device_cookie: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Who tries to get into which account; `device` is empty for a stranger."""
+
+    mailbox: str
+    network: str
+    device: str
+
+    @property
+    def counts(self) -> list[tuple[str, int]]:
+        """What the attempt is counted by, and how many attempts each stands."""
+        if self.device:
+            return [(hash_of(f"{self.mailbox}|device|{self.device}"), MOST_FAILURES)]
+        return [
+            (hash_of(f"{self.mailbox}|network|{self.network}"), MOST_FAILURES),
+            (hash_of(f"{self.mailbox}|strangers"), MOST_FAILURES_OF_STRANGERS),
+        ]
+
+
+async def log_in(desk: AuthDesk, email: str, password: str, *, network: str, device_cookie: str = "") -> LoggedIn:
     mailbox = normalised_email(email)
-    account = await in_transaction(desk.transactions, lambda uow: _admit(desk, uow, mailbox))
+    attempt = Attempt(mailbox, network, await desk.devices.id_of(mailbox, device_cookie))
+    async with desk.sign_ins.turn(network):
+        tokens = await _try(desk, attempt, password)
+    return LoggedIn(tokens, desk.devices.cookie_for(mailbox))
+
+
+async def _try(desk: AuthDesk, attempt: Attempt, password: str) -> Tokens:
+    account = await in_transaction(desk.transactions, lambda uow: _admit(desk, uow, attempt))
     if account is None:
         await desk.passwords.verify_nobody(password)
         raise BadCredentials("e-mail address or password is wrong")
     if not await desk.passwords.verify(account.password_hash, password):
         raise BadCredentials("e-mail address or password is wrong")
     renewed = await desk.passwords.hash(password) if desk.passwords.outdated(account.password_hash) else None
-    return await in_transaction(desk.transactions, lambda uow: _open(desk, uow, mailbox, account, renewed))
+    return await in_transaction(desk.transactions, lambda uow: _open(desk, uow, attempt, account, renewed))
 
 
-async def _admit(desk: AuthDesk, uow: UnitOfWork, mailbox: str) -> Account | None:
+async def _admit(desk: AuthDesk, uow: UnitOfWork, attempt: Attempt) -> Account | None:
     """Counts the attempt before it is judged: guesses made at the same time cannot slip past the limit together."""
     now = desk.clock.now()
-    attempts, window_ends = await store.count_login(uow, hash_of(mailbox), now)
-    if attempts > MOST_FAILURES:
-        raise TooManyFailures("too many failed logins to this account", retry_after=(window_ends - now).total_seconds())
-    return await store.account_of(uow, mailbox)
+    for key, most in attempt.counts:
+        attempts, window_ends = await store.count_login(uow, key, now)
+        if attempts > most:
+            seconds = (window_ends - now).total_seconds()
+            raise TooManyFailures("too many failed logins to this account from here", retry_after=seconds)
+    return await store.account_of(uow, attempt.mailbox)
 
 
-async def _open(desk: AuthDesk, uow: UnitOfWork, mailbox: str, account: Account, renewed: str | None) -> Tokens:
+async def _open(desk: AuthDesk, uow: UnitOfWork, attempt: Attempt, account: Account, renewed: str | None) -> Tokens:
     now = desk.clock.now()
     session = Session(desk.ids("ses"), account.user_id, now + SESSION_TTL)
     value, refresh = new_refresh_token(session, now)
-    await store.forget_failures(uow, hash_of(mailbox))
+    (own, _), *others = attempt.counts
+    await store.forget_failures(uow, own)
+    for key, _ in others:
+        await store.uncount_login(uow, key)
     await store.add_session(uow, session, now)
     await store.add_refresh_token(uow, refresh, now)
     if renewed is not None:

@@ -1,4 +1,4 @@
-"""Makes access tokens (RFC 9068) with the newest signing key."""
+"""Makes access tokens (RFC 9068) with the signing key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Mint:
         self, subject: str, scopes: Iterable[str], *, ttl: timedelta, kind: Kind = "user", session_id: str = ""
     ) -> str:
         now: datetime = self._clock.now()
-        kid, key = self._keys.newest
+        kid, key = self._keys.signing(now)
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,

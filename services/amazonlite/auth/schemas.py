@@ -13,9 +13,9 @@ from amazonlite.common.http.body import Strict
 MOST_SUBJECTS = 1000
 
 Password = Annotated[SecretStr, Field(min_length=8, max_length=128)]
-# A shopper, never a service: `svc_…` must not be made here.
-Subject = Annotated[str, StringConstraints(pattern=r"^usr_[A-Za-z0-9_-]{1,59}$")]
-Prefix = Annotated[str, StringConstraints(pattern=r"^usr_[A-Za-z0-9_-]{1,50}$")]
+# A customer who does not exist: neither one who signed up (`usr_…`) nor a service (`svc_…`) is ever named so.
+Subject = Annotated[str, StringConstraints(pattern=r"^syn_[A-Za-z0-9_-]{1,59}$")]
+Prefix = Annotated[str, StringConstraints(pattern=r"^syn_[A-Za-z0-9_-]{1,50}$")]
 
 
 class _Wire(Strict):
@@ -72,7 +72,7 @@ class BulkRequest(_Wire):
 
     subjects: list[Subject] | None = Field(None, min_length=1, max_length=MOST_SUBJECTS)
     count: int | None = Field(None, ge=1, le=MOST_SUBJECTS)
-    prefix: Prefix = "usr_load"
+    prefix: Prefix = "syn_load"
     ttl_seconds: int = Field(900, ge=1, le=3600)
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200)]
 

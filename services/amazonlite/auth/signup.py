@@ -8,11 +8,12 @@ from amazonlite.auth.domain import normalised_email
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 
 
-async def sign_up(desk: AuthDesk, email: str, password: str, name: str) -> str:
+async def sign_up(desk: AuthDesk, email: str, password: str, name: str, *, network: str) -> str:
     """The new user's id."""
     mailbox = normalised_email(email)
     user_id = desk.ids("usr")
-    password_hash = await desk.passwords.hash(password)
+    async with desk.sign_ins.turn(network):
+        password_hash = await desk.passwords.hash(password)
 
     async def work(uow: UnitOfWork) -> None:
         await store.add_user(

@@ -166,7 +166,7 @@ async def use_refresh_token(uow: UnitOfWork, token_hash: str, now: datetime) -> 
 
 
 async def count_login(uow: UnitOfWork, account_hash: str, now: datetime) -> tuple[int, datetime]:
-    """(attempts in the account's window, its end), this one included; a new window begins where the last one ended."""
+    """(attempts in the window, its end), this one included; a new window begins where the last one ended."""
     fresh = _naive(now + FAILURE_WINDOW)
     statement = mysql_insert(login_failures).values(account_hash=account_hash, failures=1, window_ends=fresh)
     over = login_failures.c.window_ends <= _naive(now)
@@ -180,6 +180,13 @@ async def count_login(uow: UnitOfWork, account_hash: str, now: datetime) -> tupl
     await uow.execute(counted)
     row = (await uow.execute(select(login_failures).where(login_failures.c.account_hash == account_hash))).one()
     return row.failures, _aware(row.window_ends)
+
+
+async def uncount_login(uow: UnitOfWork, account_hash: str) -> None:
+    """An attempt that succeeded was no guess."""
+    own = login_failures.c.account_hash == account_hash
+    await uow.execute(delete(login_failures).where(own, login_failures.c.failures <= 1))
+    await uow.execute(update(login_failures).where(own).values(failures=login_failures.c.failures - 1))
 
 
 async def forget_failures(uow: UnitOfWork, account_hash: str) -> None:

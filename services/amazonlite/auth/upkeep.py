@@ -7,10 +7,10 @@ import asyncio
 from amazonlite.auth import store
 from amazonlite.auth.clients import BadClientFile
 from amazonlite.auth.desk import AuthDesk
-from amazonlite.auth.domain import REVOCATION_TTL, RevocationUnavailable
+from amazonlite.auth.domain import REVOCATION_TTL
 from amazonlite.auth.keys import NoSigningKey
-from amazonlite.common.data.errors import StoreUnavailable
 from amazonlite.common.data.retention import keep_trimming
+from amazonlite.common.data.sweep import keep_sweeping
 from amazonlite.common.observe.logs import get_logger
 
 log = get_logger(__name__)
@@ -45,12 +45,7 @@ class Upkeep:
         self._desk = desk
 
     async def republishing(self) -> None:
-        while True:
-            try:
-                await republish(self._desk)
-            except (StoreUnavailable, RevocationUnavailable) as error:
-                log.warning("revocations_not_republished", error=error.code)
-            await asyncio.sleep(REPUBLISH_SECONDS)
+        await keep_sweeping(lambda: republish(self._desk), every=REPUBLISH_SECONDS, waits="revocations_not_republished")
 
     async def reloading(self) -> None:
         while True:

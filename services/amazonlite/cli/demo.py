@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,8 +17,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from amazonlite.cli.cluster.base import SHOP_URL
+from amazonlite.cli.errors import CommandError
+from amazonlite.cli.exclusive import in_use
 from amazonlite.cli.kube import Resources, connect
-from amazonlite.cli.load import SHOP_URL, send_crowd, tally_table
+from amazonlite.cli.load import send_crowd, tally_table
+from amazonlite.cli.progress import explained
 from amazonlite.cli.report import report
 from amazonlite.cli.seed import seed
 from amazonlite.cli.shoppers.crowd import Tally
@@ -25,13 +30,26 @@ from amazonlite.cli.shoppers.shopper import Outcome
 
 NAME = "demo"
 QUANTITY, BUYERS = 60, 200
-HOLD_SECONDS, OPEN_SECONDS, LEAD_SECONDS = 15, 60, 40
+HOLD_SECONDS, OPEN_SECONDS, LEAD_SECONDS = 15, 60, 50
 GIVE_UP_SECONDS = 300.0
 FINAL_PHASES = frozenset({"Settled", "Aborted", "Failed"})
 
 
-class DemoFailed(RuntimeError):
+MARK = {"amazonlite.dev/made-by": "demo"}
+
+
+class DemoFailed(CommandError):
     """The demonstration did not end as promised; the message says what differs."""
+
+    def __init__(self, what: str, kept: str = "the shop and its stock", next_step: str = "amazonlite status") -> None:
+        super().__init__("demo_failed", what, kept, next_step)
+
+
+async def has_products(base_url: str) -> bool:
+    """Whether a catalogue was loaded before, be it ours or the user's own."""
+    one = {"limit": "1"}
+    async with aiohttp.ClientSession() as session, session.get(f"{base_url}/api/products", params=one) as response:
+        return bool((await response.json())["items"])
 
 
 async def pick_product(base_url: str) -> dict[str, Any]:
@@ -44,17 +62,19 @@ async def pick_product(base_url: str) -> dict[str, Any]:
                 stock = await response.json()
             if response.status == 200 and stock["available"] >= QUANTITY:
                 return dict(product)
-    raise DemoFailed(f"No product has {QUANTITY} units in stock. Nothing was changed. Run `amazonlite seed` and retry.")
+    raise DemoFailed(f"no product has {QUANTITY} units in stock", "everything", "amazonlite seed")
 
 
-def manifest(product: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """The FlashSale that the demonstration applies: opens ``LEAD_SECONDS`` after ``now``, at half the price."""
+def manifest(
+    product: Mapping[str, Any], now: datetime, *, name: str = NAME, labels: Mapping[str, str] = MARK
+) -> dict[str, Any]:
+    """A FlashSale such as the demonstration applies: opens ``LEAD_SECONDS`` after ``now``, at half the price."""
     start = now + timedelta(seconds=LEAD_SECONDS)
     price = product["price"]
     return {
         "apiVersion": "amazonlite.dev/v1alpha1",
         "kind": "FlashSale",
-        "metadata": {"name": NAME},
+        "metadata": {"name": name} | ({"labels": dict(labels)} if labels else {}),
         "spec": {
             "sku": product["sku"],
             "quantity": QUANTITY,
@@ -66,7 +86,7 @@ def manifest(product: dict[str, Any], now: datetime) -> dict[str, Any]:
             "perCustomerLimit": 1,
             "holdTTL": f"{HOLD_SECONDS}s",
             "admission": {"maxActive": 40, "ratePerSecond": 20, "order": "Fifo", "preQueue": "15s"},
-            "prewarm": {"leadTime": "30s", "targets": [{"deployment": "inventory", "replicas": 2}]},
+            "prewarm": {"leadTime": "25s", "targets": [{"deployment": "inventory", "replicas": 2}]},
             "slo": {"p95": "1s", "successRate": 0.95, "window": "10s"},
             "onBreach": "Throttle",
             "rehearsal": {"customers": 20, "ratePerSecond": 10},
@@ -90,12 +110,19 @@ def picture(sale: dict[str, Any], tally: Tally) -> Group:
 
 
 async def removed(sales: Resources) -> None:
-    """Deletes an earlier demonstration's sale and waits until its finalizer has given everything back."""
+    """Deletes an earlier demonstration's sale and waits until its finalizer has given everything back.
+
+    Raises DemoFailed for a sale of that name that somebody else made.
+    """
+    earlier = await asyncio.to_thread(sales.get, NAME)
+    if earlier and not MARK.items() <= earlier["metadata"].get("labels", {}).items():
+        what = f"there is a FlashSale {NAME} that no demonstration made"
+        raise DemoFailed(what, "that sale and everything else", f"delete it, if it may go: kubectl delete fs {NAME}")
     sales.delete(NAME)
     deadline = time.monotonic() + 60
     while await asyncio.to_thread(sales.get, NAME):
         if time.monotonic() > deadline:
-            raise DemoFailed(f"The earlier sale {NAME} is still being deleted; see docs/operator.md on finalizers.")
+            raise DemoFailed(f"the earlier sale {NAME} is still being deleted", next_step="see docs/operator.md")
         await asyncio.sleep(0.5)
 
 
@@ -113,7 +140,7 @@ async def follow(sales: Resources, console: Console, tally: Tally) -> dict[str, 
             if phase in FINAL_PHASES:
                 return sale
             await asyncio.sleep(0.5)
-    raise DemoFailed(f"FlashSale/{NAME} is still {shown} after {GIVE_UP_SECONDS:.0f} s. Stock is safe; see `status`.")
+    raise DemoFailed(f"FlashSale/{NAME} is still {shown} after {GIVE_UP_SECONDS:.0f} s")
 
 
 def verify(sale: dict[str, Any], tally: Tally) -> None:
@@ -137,7 +164,7 @@ def verify(sale: dict[str, Any], tally: Tally) -> None:
     }
     broken = [promise for promise, kept in promises.items() if not kept]
     if broken:
-        raise DemoFailed("Not so: " + "; ".join(broken))
+        raise DemoFailed("not so: " + "; ".join(broken))
 
 
 async def demonstrate(console: Console, base_url: str) -> None:
@@ -177,15 +204,13 @@ async def _opened(base_url: str) -> None:
 
 
 def demo(url: str = typer.Option(SHOP_URL, help="Where the shop's API is")) -> None:
-    """Load the catalogue, run a flash sale on one product to its end, and print the evidence."""
+    """Run a flash sale on one product to its end, and print the evidence; a shop without products gets some first."""
     console = Console()
-    seed()
-    try:
+    with explained(), in_use():
+        if not asyncio.run(has_products(url)):
+            seed(None, url)
         asyncio.run(demonstrate(console, url))
-    except DemoFailed as failure:
-        console.print(f"[bold red]demo_failed[/] {failure}")
-        raise typer.Exit(1) from failure
-    report(f"flashsale/{NAME}")
+        report(f"flashsale/{NAME}")
     console.print(f"\nShop        {url}/api/products")
     console.print(f"Flash sales {url}/api/flash-sales")
     console.print("Cluster     KUBECONFIG=.local/kubeconfig kubectl get amazonlite -n amazonlite")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Annotated
 
 import typer
 
 from amazonlite.cli.cluster.choose import choose
 from amazonlite.cli.exclusive import exclusive
-from amazonlite.cli.paths import HOME
 from amazonlite.cli.progress import explained, step
 
 
@@ -21,13 +19,13 @@ def down(
     Kept: compiled programs, images, and the stores' volumes unless --purge-data is given.
     """
     with explained(), exclusive():
+        cluster = choose()
         with step(
             "cluster", "cluster_not_stopped", kept="the stores' volumes", next_step="run `amazonlite down` again"
         ) as now:
-            choose().stop(now.detail)
+            cluster.stop(now.detail)
         if purge_data:
             with step(
                 "volumes", "volumes_not_deleted", kept="what could not be deleted", next_step="run it again"
             ) as now:
-                shutil.rmtree(HOME / "volumes", ignore_errors=False) if (HOME / "volumes").exists() else None
-                now.detail("deleted")
+                cluster.purge(now.detail)

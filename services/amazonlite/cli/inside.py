@@ -9,14 +9,16 @@ import typer
 
 from amazonlite.cli.cluster.choose import choose
 from amazonlite.cli.deploy.credentials import test_environment
+from amazonlite.cli.exclusive import in_use
+from amazonlite.cli.kube import CHOSEN
 from amazonlite.cli.progress import explained, step
 
 
 def inside(command: Annotated[list[str], typer.Argument(help="Program and arguments, after `--`.")]) -> None:
     """Run a program that reaches mysql:3306, kafka:9092 and http://gateway:8000 exactly as a pod does."""
-    with explained():
+    with explained(), in_use():
         with step("credentials", "cluster_away", kept="everything", next_step="run `amazonlite up`"):
             cluster = choose()
-            environment = os.environ | test_environment(cluster)
+            environment = os.environ | test_environment(cluster) | {CHOSEN: str(cluster.kubeconfig())}
             words = [*cluster.inside(), *command]
         os.execvpe(words[0], words, environment)  # noqa: S606 - the program is what the caller asked for

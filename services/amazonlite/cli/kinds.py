@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 from kubernetes import client
 
+from amazonlite.cli.errors import CommandError
 from amazonlite.cli.kube import GROUP, VERSION
 
 
-class UnknownKind(RuntimeError):
+class UnknownKind(CommandError):
     """The cluster serves no such kind; the message names those it serves."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("unknown_kind", what, "everything", "kubectl api-resources --categories amazonlite")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,21 @@ from typing import Any, cast
 
 from kubernetes import client, config
 
-NAMESPACE = "amazonlite"
+from amazonlite.cli.errors import CommandError
+from amazonlite.cli.paths import KUBECONFIG, NAMESPACE
+
 GROUP, VERSION = "amazonlite.dev", "v1alpha1"
-KUBECONFIG = Path(".local/kubeconfig")
+CHOSEN = "AMAZONLITE_KUBECONFIG"
 
 
 def connect() -> client.ApiClient:
-    """An API client from KUBECONFIG, or else the checkout's own ``.local/kubeconfig``."""
-    path = os.environ.get("KUBECONFIG", str(KUBECONFIG))
+    """An API client for the checkout's own cluster, or for the one that was chosen in so many words.
+
+    $KUBECONFIG is left to kubectl: what it happens to name is not what a demonstration deletes and creates things in.
+    """
+    path = os.environ.get(CHOSEN) or str(KUBECONFIG)
+    if not Path(path).exists():
+        raise CommandError("no_cluster", f"there is no {path}", "everything", "run `amazonlite up`")
     return cast(client.ApiClient, config.new_client_from_config(config_file=path))  # type: ignore[no-untyped-call]
 
 

@@ -11,11 +11,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from amazonlite.cli.cluster.base import SHOP_URL
+from amazonlite.cli.errors import CommandError
+from amazonlite.cli.exclusive import in_use
 from amazonlite.cli.kube import connect, read_secret
+from amazonlite.cli.progress import explained
+from amazonlite.cli.reach import reached
 from amazonlite.cli.shoppers.crowd import DEFAULT_MIX, Crowd, Tally, plans
 from amazonlite.cli.shoppers.tokens import StaffClient, shopper_tokens
-
-SHOP_URL = "http://127.0.0.1:8080"
 
 
 def load_client() -> StaffClient:
@@ -28,7 +31,7 @@ async def find_sale(base_url: str, name: str, deadline_seconds: float = 30.0) ->
     """The shop's id of the sale that the FlashSale called ``name`` opened.
 
     Raises:
-        TimeoutError: the shop does not list it within the deadline.
+        CommandError: the shop does not list it within the deadline.
     """
     deadline = time.monotonic() + deadline_seconds
     async with aiohttp.ClientSession() as session:
@@ -39,9 +42,8 @@ async def find_sale(base_url: str, name: str, deadline_seconds: float = 30.0) ->
                 if sale["name"] == name and sale["state"] in {"QUEUEING", "LIVE"}:
                     return str(sale["id"])
             await asyncio.sleep(0.5)
-    raise TimeoutError(
-        f"The shop lists no open sale called {name}. Nothing was sent. See `amazonlite status` for its phase."
-    )
+    what = f"the shop lists no open sale called {name}"
+    raise CommandError("no_open_sale", what, "everything; no shopper was sent", "see its phase: amazonlite status")
 
 
 def tally_table(tally: Tally) -> Table:
@@ -62,8 +64,9 @@ async def send_crowd(
     base_url: str, name: str, buyers: int, *, patience: float, arrival: float, seed: int, tally: Tally | None = None
 ) -> Tally:
     """``buyers`` shoppers to the sale called ``name``, each to the end of the visit."""
-    customers = [f"usr_load-{name}-{number:05d}" for number in range(buyers)]
-    tokens = await shopper_tokens(base_url, load_client(), customers, reason=f"load test of sale {name}")
+    customers = [f"syn_load-{name}-{number:05d}" for number in range(buyers)]
+    async with reached("auth") as auth:
+        tokens = await shopper_tokens(auth, load_client(), customers, reason=f"load test of sale {name}")
     crowd = Crowd(
         base_url=base_url,
         sale=await find_sale(base_url, name),
@@ -85,5 +88,6 @@ def load(
     seed: Annotated[int, typer.Option(help="Same seed, same crowd")] = 7,
 ) -> None:
     """Send simulated shoppers to a flash sale and print how it went for them."""
-    tally = asyncio.run(send_crowd(url, sale, buyers, patience=patience, arrival=arrival, seed=seed))
+    with explained(), in_use():
+        tally = asyncio.run(send_crowd(url, sale, buyers, patience=patience, arrival=arrival, seed=seed))
     Console().print(tally_table(tally))

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from amazonlite.cli.demo import demo
 from amazonlite.cli.down import down
 from amazonlite.cli.inside import inside
+from amazonlite.cli.kube import CHOSEN
 from amazonlite.cli.load import load
+from amazonlite.cli.progress import console
 from amazonlite.cli.report import report
+from amazonlite.cli.sample import sample
 from amazonlite.cli.seed import seed
 from amazonlite.cli.status import status
 from amazonlite.cli.up import up
 
-app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_show_locals=False, help="A shop that runs itself on Kubernetes."
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
+
+
+@app.callback()
+def chosen(
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(envvar=CHOSEN, help="Show, seed, load or demonstrate another cluster than this checkout's own."),
+    ] = None,
+) -> None:
+    """A shop that runs itself on Kubernetes."""
+    if kubeconfig is not None:  # told before anything is asked of it, or changed in it
+        os.environ[CHOSEN] = str(kubeconfig)
+        console.print(f"cluster: the one of {kubeconfig}", soft_wrap=True)
+
+
 app.command()(up)
 app.command()(down)
 app.command()(status)
@@ -23,4 +43,5 @@ app.command()(seed)
 app.command()(load)
 app.command()(report)
 app.command()(demo)
+app.command()(sample)
 app.command(context_settings={"ignore_unknown_options": True})(inside)

@@ -7,23 +7,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import aiohttp
 import typer
+from kubernetes.client import ApiException
+from kubernetes.config import ConfigException
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
+from urllib3.exceptions import HTTPError
 
 from amazonlite.cli.command import CommandFailed
+from amazonlite.cli.errors import CommandError
 
 console = Console(stderr=True, highlight=False)
 _HEARTBEAT_SECONDS = 15.0
-
-
-class StepFailed(RuntimeError):
-    """A step did not do what it promises. `code` is stable; `kept` says what is safe; `next_step` what to do."""
-
-    def __init__(self, code: str, what: str, kept: str, next_step: str) -> None:
-        super().__init__(what)
-        self.code, self.what, self.kept, self.next_step = code, what, kept, next_step
+_UNKNOWN = "what was done before the connection was lost; nothing is undone"
+_LOOK = "see `amazonlite status`; `amazonlite up` mends what is missing, then run this again"
 
 
 class Step:
@@ -73,14 +72,14 @@ def _shown(step: Step) -> Iterator[None]:
 
 @contextmanager
 def step(title: str, code: str, *, kept: str, next_step: str) -> Iterator[Step]:
-    """Runs the body as a step; a program that fails in it becomes `StepFailed` with this step's words."""
+    """Runs the body as a step; a program that fails in it becomes `CommandError` with this step's words."""
     current = Step(title)
     try:
         with _shown(current):
             yield current
     except (CommandFailed, OSError, TimeoutError) as error:
         console.print(current.line("[red]✗[/]"), soft_wrap=True)
-        raise StepFailed(code, str(error), kept, next_step) from error
+        raise CommandError(code, str(error), kept, next_step) from error
     except BaseException:
         console.print(current.line("[red]✗[/]"), soft_wrap=True)
         raise
@@ -89,13 +88,27 @@ def step(title: str, code: str, *, kept: str, next_step: str) -> Iterator[Step]:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turns `StepFailed` into what a person reads, and exit status 1."""
+    """Turns what a command may meet into what a person reads, and exit status 1; what remains are faults of ours."""
     try:
         yield
-    except StepFailed as failed:
-        console.print(f"\n[red]{failed.code}[/]: {escape(failed.what)}\n", soft_wrap=True)
-        console.print(f"  kept: {escape(failed.kept)}\n  next: {escape(failed.next_step)}", soft_wrap=True)
-        raise typer.Exit(1) from failed
+    except CommandError as error:
+        _tell(error)
+        raise typer.Exit(1) from error
+    except (aiohttp.ClientError, TimeoutError) as error:
+        _tell(CommandError("shop_away", _words(error), _UNKNOWN, _LOOK))
+        raise typer.Exit(1) from error
+    except (HTTPError, ApiException, ConfigException) as error:
+        _tell(CommandError("cluster_away", _words(error), _UNKNOWN, "run `amazonlite up`"))
+        raise typer.Exit(1) from error
     except KeyboardInterrupt:
         console.print("\nInterrupted. Nothing is lost: run the same command again and it goes on from here.")
         raise typer.Exit(130) from None
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".strip(": ")
+
+
+def _tell(error: CommandError) -> None:
+    console.print(f"\n[red]{error.code}[/]: {escape(error.what)}\n", soft_wrap=True)
+    console.print(f"  kept: {escape(error.kept)}\n  next: {escape(error.next_step)}", soft_wrap=True)

@@ -10,11 +10,12 @@ import typer
 from kubernetes import client
 from rich.console import Console
 from rich.markdown import Markdown
-from urllib3.exceptions import HTTPError
 
-from amazonlite.cli.kinds import UnknownKind, find_kind
-from amazonlite.cli.kube import NAMESPACE, Resources, connect
-from amazonlite.cli.progress import StepFailed, explained
+from amazonlite.cli.errors import CommandError
+from amazonlite.cli.kinds import find_kind
+from amazonlite.cli.kube import Resources, connect
+from amazonlite.cli.paths import NAMESPACE
+from amazonlite.cli.progress import explained
 
 JSON_KEY, MARKDOWN_KEY = "evidence.json", "evidence.md"
 _KEPT = "everything; a report only reads"
@@ -31,20 +32,13 @@ def report(
 
 
 def read_evidence(api: client.ApiClient, resource: str) -> str:
-    """The verified Markdown. Raises ``StepFailed`` when there is none, or when it is not what was written."""
+    """The verified Markdown. Raises ``CommandError`` when there is none, or when it is not what was written."""
     kind, _, name = resource.partition("/")
     if not name:
-        raise StepFailed("not_a_resource", f"{resource!r} is not KIND/NAME", _KEPT, "try flashsale/demo")
-    try:
-        found = Resources(api, find_kind(api, kind).plural).get(name)
-    except UnknownKind as unknown:
-        raise StepFailed(
-            "unknown_kind", str(unknown), _KEPT, "kubectl api-resources --categories amazonlite"
-        ) from unknown
-    except HTTPError as error:
-        raise StepFailed("cluster_away", str(error), _KEPT, "run `amazonlite up`") from error
+        raise CommandError("not_a_resource", f"{resource!r} is not KIND/NAME", _KEPT, "try flashsale/demo")
+    found = Resources(api, find_kind(api, kind).plural).get(name)
     if found is None:
-        raise StepFailed("not_found", f"there is no {resource}", _KEPT, "amazonlite status")
+        raise CommandError("not_found", f"there is no {resource}", _KEPT, "amazonlite status")
     return verified(_evidence(api, found, resource), found["status"]["evidence"]["sha256"])
 
 
@@ -52,14 +46,14 @@ def _evidence(api: client.ApiClient, found: Mapping[str, Any], resource: str) ->
     status = found.get("status", {})
     if "evidence" not in status:
         phase = status.get("phase", "Pending")
-        raise StepFailed(
+        raise CommandError(
             "no_evidence_yet", f"{resource} is {phase}", _KEPT, "it is written at the end: amazonlite status"
         )
     name = status["evidence"]["configMap"]
     try:
         data: Mapping[str, str] = client.CoreV1Api(api).read_namespaced_config_map(name, NAMESPACE).data or {}
     except client.ApiException as error:
-        raise StepFailed(
+        raise CommandError(
             "evidence_gone", f"ConfigMap {name}: {error.reason}", _KEPT, "restore it from a backup"
         ) from error
     return data
@@ -70,5 +64,5 @@ def verified(data: Mapping[str, str], digest: str) -> str:
     text = data.get(JSON_KEY, "") + data.get(MARKDOWN_KEY, "")
     if hashlib.sha256(text.encode()).hexdigest() != digest:
         what = "the ConfigMap does not have the digest that the status gives; somebody has changed one of them"
-        raise StepFailed("evidence_altered", what, _KEPT, "do not rely on it; compare with a backup")
+        raise CommandError("evidence_altered", what, _KEPT, "do not rely on it; compare with a backup")
     return data[MARKDOWN_KEY]

@@ -15,8 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from amazonlite.cli.catalogue.loader import Loaded, Loader, LoadRefused, Progress
-from amazonlite.cli.catalogue.source import CatalogueUnreadable, default_catalogue, read_catalogue
-from amazonlite.cli.load import SHOP_URL, load_client
+from amazonlite.cli.catalogue.source import default_catalogue, read_catalogue
+from amazonlite.cli.cluster.base import SHOP_URL
+from amazonlite.cli.load import load_client
+from amazonlite.cli.progress import explained
 from amazonlite.common.security.service_token import ServiceTokenSource, TokenSource
 
 REQUEST_SECONDS = 30
@@ -35,7 +37,7 @@ async def seed_catalogue(base_url: str, token_source: TokenSource, path: Path, p
     async with aiohttp.ClientSession(timeout=timeout) as session:
         loaded = await Loader(session, base_url, token_source).load(entries, progress)
     if loaded.total != len(entries):
-        raise LoadRefused(f"The shop confirmed {loaded.total} of {len(entries)} products. Run `amazonlite seed` again.")
+        raise LoadRefused(f"The shop confirmed {loaded.total} of {len(entries)} products.")
     return loaded
 
 
@@ -62,13 +64,9 @@ def seed(
     """Load the catalogue and its stock; running it again changes nothing that is already right."""
     console, path, started = Console(), catalogue or default_catalogue(), time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    try:
-        with Bar(*columns, console=console) as bar:
-            task = bar.add_task(f"Loading {path.name}", total=None)
-            loaded = asyncio.run(_load(url, path, lambda done, total: bar.update(task, completed=done, total=total)))
-    except (CatalogueUnreadable, LoadRefused) as error:
-        console.print(f"[red]{error}[/]")
-        raise typer.Exit(1) from error
+    with explained(), Bar(*columns, console=console) as bar:
+        task = bar.add_task(f"Loading {path.name}", total=None)
+        loaded = asyncio.run(_load(url, path, lambda done, total: bar.update(task, completed=done, total=total)))
     console.print(
         f"{loaded.total:,} products in {time.monotonic() - started:.1f} s: {loaded.created:,} new, "
         f"{loaded.updated:,} changed, {loaded.unchanged:,} as they were."

@@ -15,11 +15,11 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
-from urllib3.exceptions import HTTPError
 
 from amazonlite.cli.kinds import served_kinds
-from amazonlite.cli.kube import GROUP, NAMESPACE, VERSION, connect
-from amazonlite.cli.progress import StepFailed, explained
+from amazonlite.cli.kube import GROUP, VERSION, connect
+from amazonlite.cli.paths import NAMESPACE
+from amazonlite.cli.progress import explained
 
 REFRESH_SECONDS = 1.0
 _PHASE_STYLES = {
@@ -54,19 +54,12 @@ def status(
     with explained():
         api = connect()
         if not watch:
-            console.print(picture(_taken(api)))
+            console.print(picture(take(api)))
             return
-        with Live(picture(_taken(api)), console=console, auto_refresh=False, screen=console.is_terminal) as live:
+        with Live(picture(take(api)), console=console, auto_refresh=False, screen=console.is_terminal) as live:
             while True:
                 time.sleep(REFRESH_SECONDS)
-                live.update(picture(_taken(api)), refresh=True)
-
-
-def _taken(api: client.ApiClient) -> Snapshot:
-    try:
-        return take(api)
-    except (HTTPError, client.ApiException) as error:
-        raise StepFailed("cluster_away", str(error), "everything", "run `amazonlite up`") from error
+                live.update(picture(take(api)), refresh=True)
 
 
 def take(api: client.ApiClient) -> Snapshot:

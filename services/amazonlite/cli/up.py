@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 import urllib.error
@@ -9,13 +10,15 @@ import urllib.request
 from collections.abc import Sequence
 from typing import Any
 
-from amazonlite.cli.cluster.base import SHOP_PORT, Cluster
+from amazonlite.cli.cluster.base import SHOP_URL, Cluster
 from amazonlite.cli.cluster.choose import choose
 from amazonlite.cli.command import CommandFailed
 from amazonlite.cli.deploy import charts, credentials, ready
+from amazonlite.cli.errors import CommandError
 from amazonlite.cli.exclusive import exclusive
 from amazonlite.cli.images.recipe import Recipe
-from amazonlite.cli.progress import Step, StepFailed, console, explained, step
+from amazonlite.cli.paths import NAMESPACE
+from amazonlite.cli.progress import Step, console, explained, step
 
 _AGAIN = "run `amazonlite up` again; finished steps are not repeated"
 _DATA = "data in the stores' volumes"
@@ -34,13 +37,13 @@ def up() -> None:
         _stores(cluster, values["stores"])
         _platform(cluster, values["platform"])
         _answer(cluster)
-    console.print(f"\nThe shop is on http://127.0.0.1:{SHOP_PORT} after {time.monotonic() - started:.0f} s.")
+    console.print(f"\nThe shop is on {SHOP_URL} after {time.monotonic() - started:.0f} s.")
 
 
 def _prepare(cluster: Cluster) -> None:
     with step("preflight", "preflight_failed", kept="everything", next_step="see the message") as now:
         if cluster.name == "localkube" and os.geteuid() != 0:
-            raise StepFailed(
+            raise CommandError(
                 "needs_root",
                 "localkube makes network namespaces and containers",
                 "everything",
@@ -83,10 +86,16 @@ def _platform(cluster: Cluster, values: dict[str, Any]) -> None:
     ) as now:
         now.detail("topics, then services")
         try:
-            charts.install(cluster, "platform", values | {"services": charts.written_services()})
+            own = {"services": charts.written_services(), "instance": _instance(cluster)}
+            charts.install(cluster, "platform", values | own)
         except CommandFailed as failed:
             raise OSError(f"{failed}\n{ready.diagnosis(cluster, 'topics')}") from failed
         ready.wait(cluster, now.detail, selector=_PLATFORM, within=300)
+
+
+def _instance(cluster: Cluster) -> str:
+    """What tells this shop from any other: its namespace's uid."""
+    return cluster.kubectl("get", "namespace", NAMESPACE, "-o", "jsonpath={.metadata.uid}").strip()
 
 
 def _answer(cluster: Cluster) -> None:
@@ -97,19 +106,35 @@ def _answer(cluster: Cluster) -> None:
         next_step="see .local/kubeconfig and the gateway's log",
     ) as now:
         cluster.publish()
-        _healthy(now)
+        eventually_answered(_instance(cluster), now)
 
 
-def _healthy(now: Step, within: float = 60) -> None:
-    """The whole way from this machine to the gateway works: the only proof that counts."""
-    url = f"http://127.0.0.1:{SHOP_PORT}/healthz"
+def eventually_answered(instance: str, now: Step, within: float = 30) -> None:
+    """The whole way from this machine to this shop's gateway works: the only proof that counts.
+
+    Raises CommandError when another program answers where the shop should.
+    """
     deadline = time.monotonic() + within
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                now.detail(f"GET {url} {answer.status}")
-                return
-        except (urllib.error.URLError, OSError) as error:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"GET {url}: {error}") from error
-            time.sleep(0.3)
+    while (told := _told()) != instance:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"GET {SHOP_URL}/healthz: no answer") if told is None else _taken()
+        time.sleep(0.3)
+    now.detail(f"GET {SHOP_URL}/healthz 200")
+
+
+def _taken() -> CommandError:
+    what = f"{SHOP_URL} is answered by another program, not by this cluster's gateway"
+    return CommandError("port_taken", what, "everything; the pods run", "stop it, or: AMAZONLITE_PORT=8081 make up")
+
+
+def _told() -> str | None:
+    """The instance that answers; empty for a program that is no shop, None when nothing answers."""
+    try:
+        with urllib.request.urlopen(f"{SHOP_URL}/healthz", timeout=5) as answer:  # noqa: S310 - http, and loopback
+            return str(json.load(answer)["instance"])
+    except urllib.error.HTTPError:
+        return ""
+    except OSError:
+        return None
+    except (ValueError, TypeError, LookupError):
+        return ""

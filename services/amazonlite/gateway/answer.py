@@ -19,6 +19,10 @@ class ConnectFailed(UpstreamError):
     """Nothing was sent."""
 
 
+class Saturated(UpstreamError):
+    """Nothing was sent: as many exchanges as allowed are under way with this backend, and none ended in time."""
+
+
 class ConnectionDropped(UpstreamError):
     """The backend closed before its answer was complete; it may have acted on the request."""
 

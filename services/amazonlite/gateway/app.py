@@ -16,10 +16,12 @@ from amazonlite.common.security.jwks import JwksSource
 from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.gateway.api import router
 from amazonlite.gateway.backends import Targets
+from amazonlite.gateway.bounds import Bounds
 from amazonlite.gateway.forward import TrustedProxies
 from amazonlite.gateway.kube import KubeApi, Watcher
 from amazonlite.gateway.limits import Limits, LocalLimiter
 from amazonlite.gateway.proxy import Parts, Proxy
+from amazonlite.gateway.refusals import RefusedTokens
 from amazonlite.gateway.routebook import RouteBook, StatusWriter
 from amazonlite.gateway.settings import Settings
 
@@ -60,8 +62,17 @@ def create(settings: Settings | None = None) -> FastAPI:
     )
     app.state.book = book
     limits = Limits(redis, LocalLimiter(monotonic), Breaker(clock, failures=3, pause=1.0))
-    proxies = TrustedProxies(settings.proxy_networks)
-    parts = Parts(book, TokenVerifier(jwks), limits, targets, proxies, settings.request_timeout_seconds)
+    parts = Parts(
+        book,
+        TokenVerifier(jwks),
+        limits,
+        RefusedTokens(limits, monotonic),
+        Bounds(),
+        targets,
+        TrustedProxies(settings.proxy_networks),
+        settings.request_timeout_seconds,
+        settings.internal_port,
+    )
     app.add_middleware(Proxy, parts=parts)
     return app
 

@@ -6,13 +6,20 @@ from time import perf_counter
 
 from prometheus_client import Counter
 
-from amazonlite.common.core.clock import Clock
+from amazonlite.common.core.clock import Ticks
 from amazonlite.common.core.errors import DomainError
 from amazonlite.common.http.breaker import Breaker
 from amazonlite.common.observe.metrics import BREAKER_OPEN, CALL_SECONDS, CALLS
-from amazonlite.gateway.answer import Answer, ConnectFailed, ConnectionDropped, UpstreamError, UpstreamTimeout
+from amazonlite.gateway.answer import (
+    Answer,
+    ConnectFailed,
+    ConnectionDropped,
+    Saturated,
+    UpstreamError,
+    UpstreamTimeout,
+)
 from amazonlite.gateway.domain import Backend
-from amazonlite.gateway.errors import BadGateway, ServiceUnavailable, UpstreamTimedOut
+from amazonlite.gateway.errors import BadGateway, ServiceUnavailable, TooBusy, UpstreamTimedOut
 from amazonlite.gateway.upstream import Pool
 
 RETRIES = Counter("gateway_retries_total", "Requests sent a second time after a connection error", ["target"])
@@ -21,7 +28,7 @@ RETRIES = Counter("gateway_retries_total", "Requests sent a second time after a 
 class Target:
     """One backend: its connections, its breaker and its meters."""
 
-    def __init__(self, backend: Backend, clock: Clock) -> None:
+    def __init__(self, backend: Backend, clock: Ticks) -> None:
         self.name = backend.host
         self.host_line = f"host: {backend.key}\r\n".encode()
         self.pool = Pool(backend.host, backend.port)
@@ -59,6 +66,9 @@ class Target:
             answer = await self.pool.send(request, bodyless=method == "HEAD", seconds=seconds)
             outcome = str(answer.status)
             return answer
+        except Saturated:
+            outcome = "saturated"
+            raise
         except UpstreamError:
             outcome = "no_answer"
             raise
@@ -69,7 +79,7 @@ class Target:
     def _account(self, outcome: str) -> None:
         self._count(outcome)
         before = self._breaker.state
-        if outcome == "abandoned":
+        if outcome in {"abandoned", "saturated"}:  # nothing was learnt of the backend
             self._breaker.abandoned()
         elif outcome == "no_answer":
             self._breaker.failed()
@@ -85,6 +95,12 @@ class Target:
         counter.inc()
 
     def _problem(self, error: UpstreamError) -> DomainError:
+        if isinstance(error, Saturated):
+            return TooBusy(
+                f"{self.name} works on as many requests as it may; nothing was done.",
+                next_step="Wait for the time in Retry-After, then repeat the request.",
+                service=self.name,
+            )
         if isinstance(error, ConnectFailed):
             return unavailable(self.name, self._breaker.seconds_left)
         if isinstance(error, UpstreamTimeout):
@@ -103,7 +119,7 @@ class Target:
 class Targets:
     """Backends seen so far; there are as many as Services named by routes, so none is ever dropped."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Ticks) -> None:
         self._clock = clock
         self._targets: dict[tuple[str, int], Target] = {}
 

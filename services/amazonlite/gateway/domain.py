@@ -91,13 +91,17 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`route` is the HTTPRoute's name; a timeout of None means the gateway's own."""
+    """`route` is the HTTPRoute's name; a timeout of None means the gateway's own.
+
+    A limit counts each token's subject, or each network where there is no token or `limited_by_address`.
+    """
 
     route: str
     matches: tuple[Match, ...]
     backends: tuple[Backend, ...]
     timeout: float | None = None
     rate_limit: RateLimit | None = None
+    limited_by_address: bool = False
     auth_required: bool = False
 
     def choose(self, draw: float) -> Backend:

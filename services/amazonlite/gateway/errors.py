@@ -36,6 +36,13 @@ class RequestTimedOut(DomainError):
     title = "The request's body did not arrive in time"
 
 
+class TooBusy(Unavailable):
+    """More is in flight than the gateway holds; nothing was done."""
+
+    code = "too_busy"
+    title = "Too busy"
+
+
 class RateLimited(TooManyRequests):
     """Come back after Retry-After."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from amazonlite.common.http.middleware import LARGEST_BODY
 from amazonlite.gateway.answer import HeaderList
 from amazonlite.gateway.upstream import HOP_BY_HOP
 
@@ -32,24 +33,32 @@ class TrustedProxies:
         except ValueError:
             return False
 
-    def client_of(self, peer: str, forwarded_for: str) -> str:
-        """The last address in the chain that was not written by a trusted proxy."""
+    def chain_of(self, peer: str, forwarded_for: str) -> list[str]:
+        """The client, and the proxies that it came through: what lies before is the client's own tale and left out."""
+        if not self.trusts(peer):
+            return [peer]
         chain = [*(part.strip() for part in forwarded_for.split(",") if part.strip()), peer]
-        while len(chain) > 1 and self.trusts(chain[-1]):
-            chain.pop()
-        return chain[-1]
+        first = len(chain) - 1
+        while first > 0 and self.trusts(chain[first]):
+            first -= 1
+        return chain[first:]
 
 
 @dataclass(slots=True)
 class Incoming:
-    """One pass over the client's headers: what is passed on, and what the gateway itself looks at."""
+    """One pass over the client's headers: what is passed on, and what the gateway itself looks at.
+
+    `authorization` is what the client claims and is never passed on; the backend reads `token`, once it is verified.
+    `body_bytes` is what the body may have, the most that is allowed where it does not say.
+    """
 
     passed: HeaderList = field(default_factory=list)
     authorization: bytes = b""
+    token: str = ""
     host: bytes = b""
     forwarded_for: bytes = b""
     forwarded_proto: bytes = b""
-    has_body: bool = False
+    body_bytes: int = 0
     keyed: bool = False
 
     @classmethod
@@ -65,24 +74,31 @@ class Incoming:
                 found._note(header, named)
         if named:
             found.passed = [header for header in passed if header[0] not in named]
+            found.keyed = found.keyed and b"idempotency-key" not in named
         return found
 
     def _note(self, header: tuple[bytes, bytes], named: set[bytes]) -> None:
         name, value = header
-        if name in {b"authorization", b"idempotency-key"}:
+        if name == b"authorization":
+            self.authorization = value
+        elif name == b"idempotency-key":
             self.passed.append(header)
-            if name == b"authorization":
-                self.authorization = value
-            else:
-                self.keyed = True
+            self.keyed = True
         elif name == b"host":
             self.host = value
-        elif name in {b"content-length", b"transfer-encoding"}:
-            self.has_body = self.has_body or value != b"0"
         elif name == b"connection":
             named.update(part.strip().lower() for part in value.split(b",") if b"close" not in part.lower())
+        else:
+            self._note_way(name, value)
+
+    def _note_way(self, name: bytes, value: bytes) -> None:
+        """How large it is, and how it came here."""
+        if name == b"content-length" and value.isdigit():
+            self.body_bytes = int(value)
+        elif name in {b"content-length", b"transfer-encoding"}:
+            self.body_bytes = LARGEST_BODY
         elif name == b"x-forwarded-for":
-            self.forwarded_for = value
+            self.forwarded_for = self.forwarded_for + b", " + value if self.forwarded_for else value
         elif name == b"x-forwarded-proto":
             self.forwarded_proto = value
 
@@ -93,14 +109,14 @@ def request_bytes(
     body: bytes,
     *,
     host_line: bytes,
-    client: bytes,
-    trusted: bool,
+    chain: Sequence[str],
     trace: tuple[str, str],
 ) -> bytes:
-    """The whole request in one piece; `client` is the peer's address, `trace` correlation id and traceparent."""
+    """The whole request in one piece; `chain` is who it came from, `trace` correlation id and traceparent."""
     method, query = scope["method"], scope["query_string"]
-    forwarded_for = b"%s, %s" % (incoming.forwarded_for, client) if trusted and incoming.forwarded_for else client
-    proto = incoming.forwarded_proto if trusted and incoming.forwarded_proto else scope["scheme"].encode()
+    forwarded_for = ", ".join(chain).encode("latin-1")
+    through_proxy = len(chain) > 1
+    proto = incoming.forwarded_proto if through_proxy and incoming.forwarded_proto else scope["scheme"].encode()
     parts = [
         method.encode(),
         b" ",
@@ -112,9 +128,11 @@ def request_bytes(
         % (forwarded_for, proto, incoming.host),
         f"x-correlation-id: {trace[0]}\r\ntraceparent: {trace[1]}\r\n".encode("latin-1"),
     ]
+    if incoming.token:
+        parts.append(b"authorization: Bearer %s\r\n" % incoming.token.encode())
     for name, value in incoming.passed:
         parts += (name, b": ", value, b"\r\n")
-    if body or incoming.has_body or method in {"POST", "PUT", "PATCH"}:
+    if body or incoming.body_bytes or method in {"POST", "PUT", "PATCH"}:
         parts.append(b"content-length: %d\r\n" % len(body))
     parts += (b"\r\n", body)
     return b"".join(parts)

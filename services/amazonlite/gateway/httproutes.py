@@ -12,6 +12,7 @@ from amazonlite.gateway.domain import Backend, MalformedLimit, Match, RateLimit,
 
 GROUP = "gateway.networking.k8s.io"
 RATE_LIMIT = "amazonlite.dev/rate-limit"
+LIMIT_BY = "amazonlite.dev/rate-limit-by"
 AUTH = "amazonlite.dev/auth"
 
 UNSUPPORTED_VALUE = "UnsupportedValue"
@@ -117,7 +118,10 @@ def parse(item: dict[str, Any]) -> Route:
         raise RouteRefused(UNSUPPORTED_VALUE, str(error)) from error
     if found.spec.hostnames:
         raise RouteRefused(UNSUPPORTED_VALUE, "hostnames are not supported: this gateway serves one host")
-    limit, required = _annotations(found.metadata.annotations)
+    annotations = found.metadata.annotations
+    limit = _limit(annotations)
+    by_address = _choice(annotations, LIMIT_BY, "address", "client")
+    required = _choice(annotations, AUTH, "required", "optional")
     rules = tuple(
         Rule(
             route=found.metadata.name,
@@ -125,6 +129,7 @@ def parse(item: dict[str, Any]) -> Route:
             backends=tuple(_backend(ref, found.metadata.namespace) for ref in rule.backend_refs),
             timeout=_duration(rule.timeouts.request),
             rate_limit=limit,
+            limited_by_address=by_address,
             auth_required=required,
         )
         for rule in found.spec.rules
@@ -133,15 +138,19 @@ def parse(item: dict[str, Any]) -> Route:
     return Route(found.metadata.name, found.metadata.creation_timestamp, rules)
 
 
-def _annotations(annotations: dict[str, str]) -> tuple[RateLimit | None, bool]:
-    auth = annotations.get(AUTH, "optional")
-    if auth not in {"required", "optional"}:
-        raise RouteRefused(UNSUPPORTED_VALUE, f"{AUTH} must be required or optional, found {auth!r}")
+def _limit(annotations: dict[str, str]) -> RateLimit | None:
     try:
-        limit = RateLimit.parse(annotations[RATE_LIMIT]) if RATE_LIMIT in annotations else None
+        return RateLimit.parse(annotations[RATE_LIMIT]) if RATE_LIMIT in annotations else None
     except MalformedLimit as error:
         raise RouteRefused(UNSUPPORTED_VALUE, f"{RATE_LIMIT}: {error}") from error
-    return limit, auth == "required"
+
+
+def _choice(annotations: dict[str, str], name: str, yes: str, no: str) -> bool:
+    """Whether the annotation says `yes`; without it, `no` holds."""
+    said = annotations.get(name, no)
+    if said not in {yes, no}:
+        raise RouteRefused(UNSUPPORTED_VALUE, f"{name} must be {yes} or {no}, found {said!r}")
+    return said == yes
 
 
 def _has_no_filters(rule: _Rule) -> bool:

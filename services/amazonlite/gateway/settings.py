@@ -13,7 +13,11 @@ _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 class Settings(BaseSettings):
-    """KUBE_API_URL overrides the in-cluster address and leaves the service account's files unread."""
+    """KUBE_API_URL overrides the in-cluster address and leaves the service account's files unread.
+
+    TRUSTED_PROXIES: networks, separated by commas, whose X-Forwarded-For is believed. INTERNAL_PORT: where metrics are
+    told, and nowhere else.
+    """
 
     redis: RedisSettings = Field(default_factory=RedisSettings)
     auth_url: str = "http://auth:8000"
@@ -24,6 +28,7 @@ class Settings(BaseSettings):
     kube_api_url: str = ""
     request_timeout_seconds: float = Field(default=10.0, gt=0)
     trusted_proxies: str = ""
+    internal_port: int = 0
 
     @property
     def jwks_url(self) -> str:

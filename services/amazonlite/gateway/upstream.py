@@ -7,6 +7,7 @@ An HTTP/1.1 client of the proxy's own on httptools: the general client costs fou
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import cast
 
 import httptools
@@ -17,6 +18,7 @@ from amazonlite.gateway.answer import (
     ConnectFailed,
     ConnectionDropped,
     MalformedAnswer,
+    Saturated,
     UpstreamError,
     UpstreamTimeout,
 )
@@ -61,6 +63,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._pool.opened(self)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -155,18 +158,30 @@ class Connection(asyncio.Protocol):
 
 
 class Pool:
-    """Idle connections of one backend, latest used first; none is used after `keep` seconds (backends close at 75)."""
+    """Connections of one backend: idle ones, latest used first, none older than `keep` seconds (backends close at 75).
 
-    def __init__(self, host: str, port: int, *, keep: float = 30.0, connect_timeout: float = 2.0) -> None:
+    At most `at_most` exchanges are under way; as many more wait for one to end, and the rest are refused, so that a
+    backend that is slow cannot take all that the gateway can hold.
+    """
+
+    def __init__(
+        self, host: str, port: int, *, keep: float = 30.0, connect_timeout: float = 2.0, at_most: int = 256
+    ) -> None:
         self.key = f"{host}:{port}"
         self._host, self._port = host, port
-        self._keep, self._connect_timeout = keep, connect_timeout
+        self._keep, self._connect_timeout, self._at_most = keep, connect_timeout, at_most
         self._free: list[Connection] = []
+        self._open: set[Connection] = set()
+        self._connecting = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def send(self, request: bytes, *, bodyless: bool, seconds: float) -> Answer:
-        connection = self._take() or await self._connect(min(seconds, self._connect_timeout))
+        """The answer, within `seconds` of now, waiting for a connection included."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        connection = self._take() or await self._new(seconds)
+        left = max(0.0, deadline - asyncio.get_running_loop().time())
         try:
-            return await connection.exchange(request, bodyless=bodyless, seconds=seconds)
+            return await connection.exchange(request, bodyless=bodyless, seconds=left)
         except asyncio.CancelledError:
             connection.close()
             raise
@@ -175,13 +190,19 @@ class Pool:
     def idle(self) -> int:
         return len(self._free)
 
+    def opened(self, connection: Connection) -> None:
+        self._open.add(connection)
+
     def release(self, connection: Connection) -> None:
         connection.idle_since = asyncio.get_running_loop().time()
         self._free.append(connection)
+        self._wake_one()
 
     def forget(self, connection: Connection) -> None:
+        self._open.discard(connection)
         if connection in self._free:
             self._free.remove(connection)
+        self._wake_one()
 
     def close(self) -> None:
         while self._free:
@@ -195,6 +216,42 @@ class Pool:
                 return connection
             connection.close()
         return None
+
+    async def _new(self, seconds: float) -> Connection:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while self._connecting + len(self._open) >= self._at_most:
+            await self._ended(deadline - loop.time())
+            if (connection := self._take()) is not None:
+                return connection
+        self._connecting += 1
+        try:
+            return await self._connect(min(max(0.0, deadline - loop.time()), self._connect_timeout))
+        finally:
+            self._connecting -= 1
+            self._wake_one()
+
+    async def _ended(self, seconds: float) -> None:
+        """Returns when an exchange has ended; Saturated when none does, or when too many wait already."""
+        if len(self._waiting) >= self._at_most:
+            raise Saturated(f"{self.key} has {self._at_most} exchanges under way and as many waiting.")
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                await turn
+        except TimeoutError as error:
+            raise Saturated(f"{self.key} has {self._at_most} exchanges under way, and none ended in time.") from error
+        finally:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+
+    def _wake_one(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
 
     async def _connect(self, seconds: float) -> Connection:
         loop = asyncio.get_running_loop()

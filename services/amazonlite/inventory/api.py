@@ -38,9 +38,10 @@ SkuPath = Annotated[str, Path(max_length=64)]
 IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
 OrderId = Annotated[str, Path(max_length=64)]
 staff = Depends(require("staff:stock"))
+reads = Depends(require("reservations:read"))
 
 shop = APIRouter(prefix="/api", tags=["stock"])
-internal = APIRouter(prefix="/internal", tags=["internal"], dependencies=[Depends(require("internal"))])
+internal = APIRouter(prefix="/internal", tags=["internal"])
 
 
 @shop.get("/inventory/{sku}", response_model=StockView)
@@ -91,19 +92,24 @@ def _tagged(stock: Stock, response: Response) -> StockView:
     return StockView.of(stock)
 
 
-@internal.get("/ledger/{sku}", response_model=LedgerView)
+@internal.get("/ledger/{sku}", response_model=LedgerView, dependencies=[Depends(require("ledger:read"))])
 async def ledger(desk: AtDesk, sku: SkuPath) -> LedgerView:
     """What the ledger of the SKU adds up to, beside its counters."""
     return LedgerView.of(*await read.get_ledger(desk, sku))
 
 
-@internal.get("/holds/{order_id}", response_model=HoldView)
+@internal.get("/holds/{order_id}", response_model=HoldView, dependencies=[reads])
 async def hold(desk: AtDesk, order_id: OrderId) -> HoldView:
     """The flash-sale hold that the order is made from, as its event tells it. 404: there is none (yet)."""
     return HoldView.of(*await read.get_hold(desk, order_id))
 
 
-@internal.post("/reservations", response_model=ReservationView, status_code=201)
+@internal.post(
+    "/reservations",
+    response_model=ReservationView,
+    status_code=201,
+    dependencies=[Depends(require("reservations:make"))],
+)
 async def make(desk: AtDesk, body: ReserveOrder) -> Response:
     """201 with the reservation, also when the order has one already. 409 when it was ended before it was made."""
     expires_at = desk.clock.now() + timedelta(seconds=body.ttl_seconds)
@@ -115,7 +121,7 @@ async def make(desk: AtDesk, body: ReserveOrder) -> Response:
     return ReservationView.of(made).answer(201)
 
 
-@internal.get("/reservations/{order_id}", response_model=ReservationView)
+@internal.get("/reservations/{order_id}", response_model=ReservationView, dependencies=[reads])
 async def reservation(desk: AtDesk, order_id: OrderId) -> ReservationView:
     """What became of the order's goods. 404 `reservation_not_found`: nothing was reserved for it."""
     return ReservationView.of(await read.get_reservation(desk, order_id))

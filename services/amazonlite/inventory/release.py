@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from amazonlite.common.core.certain import certain
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.inventory import store
 from amazonlite.inventory.desk import Desk
@@ -21,8 +22,7 @@ async def release(desk: Desk, uow: UnitOfWork, order_id: str) -> Reservation:
         tombstone = Reservation(desk.ids("res"), order_id, ReservationState.RELEASED, desk.clock.now())
         if await store.add_reservation(uow, tombstone):
             return tombstone
-        found = await store.lock_reservation(uow, order_id)
-    assert found is not None  # noqa: S101 - reservations are never deleted
+        found = certain(await store.lock_reservation(uow, order_id), "reservations are never deleted")
     if found.state is ReservationState.CONFIRMED:
         raise ReservationAlreadyDecided(found.state)
     if found.state is not ReservationState.HELD:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from amazonlite.common.core.certain import certain
 from amazonlite.common.core.clock import iso
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.inventory import store
@@ -51,6 +52,4 @@ def _check(line: Line, stock: Stock | None) -> None:
 
 async def _of_the_other(uow: UnitOfWork, order_id: str) -> Reservation:
     """Somebody else reserved for, or released, the order since we looked."""
-    theirs = await store.lock_reservation(uow, order_id)
-    assert theirs is not None  # noqa: S101 - reservations are never deleted
-    return theirs
+    return certain(await store.lock_reservation(uow, order_id), "reservations are never deleted")

@@ -32,20 +32,25 @@ async def desk_of(request: Request) -> OrderDesk:
     return desk
 
 
-async def viewer_of(asking: Annotated[Principal, Depends(principal)]) -> Viewer:
-    return Viewer(asking.subject, internal="internal" in asking.scopes)
+async def viewer_of(asking: Annotated[Principal, Depends(require("shop"))]) -> Viewer:
+    return Viewer(asking.subject)
+
+
+async def reader_of(asking: Annotated[Principal, Depends(principal)]) -> Viewer:
+    return Viewer(asking.subject, internal="orders:read-any" in asking.scopes)
 
 
 Desk = Annotated[OrderDesk, Depends(desk_of)]
 Asking = Annotated[Viewer, Depends(viewer_of)]
+Reading = Annotated[Viewer, Depends(reader_of)]
 OrderId = Annotated[str, Path(max_length=64)]
 IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
 
 shop = APIRouter(prefix="/api/orders", tags=["orders"])
-internal = APIRouter(prefix="/internal/orders", tags=["internal"], dependencies=[Depends(require("internal"))])
+internal = APIRouter(prefix="/internal/orders", tags=["internal"], dependencies=[Depends(require("orders:summarise"))])
 
 
-@shop.post("", status_code=201, response_model=OrderView, dependencies=[Depends(require("shop"))])
+@shop.post("", status_code=201, response_model=OrderView)
 async def create(desk: Desk, viewer: Asking, body: CreateOrder, idempotency_key: IdempotencyKey) -> JSONResponse:
     """Makes an order at today's prices; the stock is reserved a moment later."""
     wishes = [Wish(line.sku, line.quantity) for line in body.lines]
@@ -56,7 +61,7 @@ async def create(desk: Desk, viewer: Asking, body: CreateOrder, idempotency_key:
     )
 
 
-@shop.get("", response_model=OrderPage, dependencies=[Depends(require("shop"))])
+@shop.get("", response_model=OrderPage)
 async def list_own(
     desk: Desk,
     viewer: Asking,
@@ -71,12 +76,12 @@ async def list_own(
 
 
 @shop.get("/{order_id}", response_model=OrderView)
-async def get(desk: Desk, viewer: Asking, order_id: OrderId) -> OrderView:
+async def get(desk: Desk, viewer: Reading, order_id: OrderId) -> OrderView:
     return OrderView.of(await read.get_order(desk, viewer, order_id))
 
 
 @shop.get("/{order_id}/timeline", response_model=TimelineView)
-async def timeline(desk: Desk, viewer: Asking, order_id: OrderId) -> TimelineView:
+async def timeline(desk: Desk, viewer: Reading, order_id: OrderId) -> TimelineView:
     """All that happened to the order, in order, with what came too late to matter."""
     entries = await read.get_timeline(desk, viewer, order_id)
     return TimelineView(order_id=order_id, entries=[TimelineEntryView.of(entry) for entry in entries])

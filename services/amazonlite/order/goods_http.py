@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.http.client import RemoteProblem, ServiceClient
-from amazonlite.order.ports import ClaimFact
+from amazonlite.order.ports import ClaimFact, HoldFact
 
 
 class HttpGoods:
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
-    async def claim_of(self, order_id: str) -> ClaimFact | None:
+    async def hold_of(self, order_id: str) -> HoldFact | None:
         try:
             # Not repeatable: whoever asks for the order asks again.
             hold = await self._client.request("GET", f"/internal/holds/{quote(order_id, safe='')}")
-        except RemoteProblem:  # there is none, or nobody can say: the claim's event still comes
-            return None
-        return ClaimFact.of(hold) if hold["state"] == "HELD" else None
+        except RemoteProblem as problem:
+            if problem.status == 404:
+                return None
+            raise Unavailable("Whether units are held for the order cannot be found out now.") from problem
+        return HoldFact(ClaimFact.of(hold), held=hold["state"] == "HELD")
 
     async def are_sold(self, order_id: str) -> bool:
         try:

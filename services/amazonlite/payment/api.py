@@ -39,21 +39,26 @@ async def internal_desk_of(request: Request) -> PaymentDesk:
     return desk
 
 
-async def viewer_of(asking: Annotated[Principal, Depends(principal)]) -> Viewer:
-    return Viewer(asking.subject, internal="internal" in asking.scopes)
+async def viewer_of(asking: Annotated[Principal, Depends(require("shop"))]) -> Viewer:
+    return Viewer(asking.subject)
+
+
+async def reader_of(asking: Annotated[Principal, Depends(principal)]) -> Viewer:
+    return Viewer(asking.subject, internal="payments:read-any" in asking.scopes)
 
 
 Desk = Annotated[PaymentDesk, Depends(desk_of)]
 InternalDesk = Annotated[PaymentDesk, Depends(internal_desk_of)]
 Asking = Annotated[Viewer, Depends(viewer_of)]
+Reading = Annotated[Viewer, Depends(reader_of)]
 PaymentId = Annotated[str, Path(max_length=64)]
 IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
 
 shop = APIRouter(prefix="/api/payments", tags=["payments"])
-internal = APIRouter(prefix="/internal/payments", tags=["internal"], dependencies=[Depends(require("internal"))])
+internal = APIRouter(prefix="/internal/payments", tags=["internal"])
 
 
-@shop.post("/intents", status_code=201, response_model=PaymentView, dependencies=[Depends(require("shop"))])
+@shop.post("/intents", status_code=201, response_model=PaymentView)
 async def create(desk: Desk, viewer: Asking, body: CreateIntent, idempotency_key: IdempotencyKey) -> JSONResponse:
     """Opens the order's payment over its total. 409 `order_not_ready` until the order is reserved."""
     answer = await create_intent(desk, viewer, body.order_id, key=idempotency_key)
@@ -63,11 +68,11 @@ async def create(desk: Desk, viewer: Asking, body: CreateIntent, idempotency_key
 
 
 @shop.get("/intents/{payment_id}", response_model=PaymentView)
-async def get(desk: Desk, viewer: Asking, payment_id: PaymentId) -> PaymentView:
+async def get(desk: Desk, viewer: Reading, payment_id: PaymentId) -> PaymentView:
     return PaymentView.of(await read.get_payment(desk, viewer, payment_id))
 
 
-@shop.post("/intents/{payment_id}/confirm", response_model=PaymentView, dependencies=[Depends(require("shop"))])
+@shop.post("/intents/{payment_id}/confirm", response_model=PaymentView)
 async def confirm(
     desk: Desk, viewer: Asking, payment_id: PaymentId, body: ConfirmIntent, idempotency_key: IdempotencyKey
 ) -> PaymentView:
@@ -87,13 +92,13 @@ async def webhook(
     return Received()
 
 
-@internal.post("/seal", response_model=SealedView)
+@internal.post("/seal", response_model=SealedView, dependencies=[Depends(require("payments:seal"))])
 async def seal(desk: InternalDesk, body: SealOrders) -> SealedView:
     """Each order is closed to any later authorisation, or named as authorised; both for good, so it may be repeated."""
     return SealedView.of(await seal_orders(desk, body.order_ids))
 
 
-@internal.post("/summary", response_model=SaleSummary)
+@internal.post("/summary", response_model=SaleSummary, dependencies=[Depends(require("payments:summarise"))])
 async def summary(desk: InternalDesk, query: SaleQuery) -> SaleSummary:
     """A sale's payments and their money by state, and how many paid orders the shop closed (0 is the promise)."""
     return SaleSummary.of(query.sale_id, await read.sum_sale(desk, query.sale_id))

@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from amazonlite.common.core.polling import poll
 from amazonlite.common.data.engine import create_engine
 from amazonlite.common.data.retention import ANSWERED, RECEIVED, keep_forgetting
+from amazonlite.common.data.sweep import keep_sweeping
 from amazonlite.common.data.unit_of_work import ping, unit_of_work_factory
 from amazonlite.common.events.consumer import Consumer
 from amazonlite.common.events.producer import EventProducer
@@ -104,10 +104,16 @@ class _Service:
             yield
 
     async def follow_up(self) -> None:
-        await poll(lambda: follow_up_due(self.work), every=self._poll_seconds)
+        async def any_due() -> bool:
+            return await follow_up_due(self.work) > 0
+
+        await keep_sweeping(any_due, every=self._poll_seconds, waits="follow_up_waits")
 
     async def answer_late(self) -> None:
-        await poll(self._late.answer_due, every=self._poll_seconds)
+        async def any_due() -> bool:
+            return await self._late.answer_due() > 0
+
+        await keep_sweeping(any_due, every=self._poll_seconds, waits="late_answers_wait")
 
     async def watch_lost(self) -> None:
         await keep_watching_lost(self.work)

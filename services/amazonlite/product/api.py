@@ -17,7 +17,7 @@ from amazonlite.product.settings import Settings
 from amazonlite.product.store import Catalogue
 
 router = APIRouter(tags=["products"])
-internal = APIRouter(prefix="/internal/products", tags=["internal"], dependencies=[Depends(require("internal"))])
+internal = APIRouter(prefix="/internal/products", tags=["internal"], dependencies=[Depends(require("products:read"))])
 staff = [Depends(require("staff:catalogue"))]
 MOST_PRICES = 50
 _VERSION = re.compile(r'(?:W/)?"?([0-9]{1,15})"?')

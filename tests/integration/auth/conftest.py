@@ -52,8 +52,17 @@ class Shop:
     async def sign_up(self, email: str = "ann@example.org", password: str = PASSWORD) -> Answer:
         return await self.client.post("/api/auth/signup", {"email": email, "password": password, "name": "Ann"})
 
-    async def log_in(self, email: str = "ann@example.org", password: str = PASSWORD) -> Answer:
-        return await self.client.post("/api/auth/login", {"email": email, "password": password})
+    async def log_in(
+        self,
+        email: str = "ann@example.org",
+        password: str = PASSWORD,
+        *,
+        address: str = "203.0.113.1",
+        cookie: str = "",
+    ) -> Answer:
+        """As the gateway passes it on for the client at `address`; `cookie` as an earlier answer set it."""
+        headers = {"X-Forwarded-For": address} | ({"Cookie": cookie} if cookie else {})
+        return await self.client.post("/api/auth/login", {"email": email, "password": password}, headers=headers)
 
     async def session(self, email: str = "ann@example.org") -> dict[str, Any]:
         """Signed up and logged in."""
@@ -83,13 +92,14 @@ async def shop(tmp_path: Path, mysql_for: Callable[[str], MysqlSettings], redis_
     signing.mkdir()
     clients.mkdir()
     write_key(signing, "2030-01-01")
-    for name, scopes in {"gateway": ["internal"], "load": ["internal", "staff:tokens"]}.items():
+    for name, scopes in {"order": ["payments:seal"], "load": ["ledger:read", "staff:tokens"]}.items():
         (clients / name).write_text(json.dumps({"secretHash": hash_of(f"{name}-secret"), "scopes": scopes}))
     settings = Settings(
         mysql=mysql_for("auth"),
         redis=RedisSettings(url=redis_url),
         auth_signing_keys_dir=signing,
         auth_clients_dir=clients,
+        auth_bulk_tokens=True,
     )
     clock = FakeClock()
     app = create(settings, clock=clock)

@@ -8,6 +8,8 @@ from time import perf_counter
 
 import pytest
 
+from amazonlite.auth import login
+from amazonlite.common.security.passwords import Passwords
 from amazonlite.common.testing.asgi import Answer
 
 from .conftest import PASSWORD, Shop
@@ -93,6 +95,112 @@ async def test_guesses_at_once_do_not_slip_past_the_throttle(shop: Shop) -> None
     answers = await asyncio.gather(*(shop.log_in(password=f"wrong {number}") for number in range(25)))
     assert [answer.status for answer in answers].count(401) == 10
     assert (await shop.log_in()).status == 429
+
+
+OWNER, STRANGER = "198.51.100.1", "203.0.113.66"
+
+
+def device(answer: Answer) -> str:
+    """The cookie as a browser sends it back."""
+    assert answer.status == 200
+    return answer.headers["set-cookie"].partition(";")[0]
+
+
+async def test_a_strangers_guesses_lock_the_stranger_out_and_not_the_owner(shop: Shop) -> None:
+    await shop.sign_up()
+    for _ in range(10):
+        assert (await shop.log_in(password="wrong horse", address=STRANGER)).status == 401
+    assert (await shop.log_in(address=STRANGER)).status == 429
+    assert (await shop.log_in(address=OWNER)).status == 200
+
+
+async def test_ipv6_guesses_count_by_the_network(shop: Shop) -> None:
+    await shop.sign_up()
+    for number in range(10):
+        await shop.log_in(password="wrong horse", address=f"2001:db8:0:1::{number}")
+    assert (await shop.log_in(address="2001:db8:0:1:ffff::1")).status == 429
+    assert (await shop.log_in(address="2001:db8:0:2::1")).status == 200
+
+
+async def test_a_known_device_gets_in_when_strangers_of_all_networks_are_locked_out(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login, "MOST_FAILURES_OF_STRANGERS", 12)
+    await shop.sign_up()
+    known = device(await shop.log_in(address=OWNER))
+    for number in range(12):
+        assert (await shop.log_in(password="wrong horse", address=f"203.0.113.{number}")).status == 401
+    assert (await shop.log_in(address=OWNER)).status == 429
+    assert (await shop.log_in(address=STRANGER, cookie=known)).status == 200
+
+
+async def test_a_stolen_cookie_is_worth_ten_guesses_and_locks_nobody_else_out(shop: Shop) -> None:
+    await shop.sign_up()
+    stolen = device(await shop.log_in(address=OWNER))
+    other = device(await shop.log_in(address=OWNER))
+    for number in range(10):
+        answer = await shop.log_in(password="wrong horse", address=f"203.0.113.{number}", cookie=stolen)
+        assert answer.status == 401
+    assert (await shop.log_in(cookie=stolen)).status == 429
+    assert (await shop.log_in(cookie=other)).status == 200
+    assert (await shop.log_in(address=OWNER)).status == 200
+
+
+async def test_a_cookie_of_another_account_an_old_one_or_no_cookie_of_ours_makes_a_stranger(shop: Shop) -> None:
+    await shop.sign_up()
+    await shop.sign_up("eve@example.org")
+    ann, eve = device(await shop.log_in()), device(await shop.log_in("eve@example.org"))
+    token = (await shop.log_in()).json()["accessToken"]
+    for _ in range(10):
+        await shop.log_in(password="wrong horse")
+    for cookie in (eve, ann[:-4] + "AAAA", f"device={token}", "device=x", "device=" + "x" * 3000):
+        assert (await shop.log_in(cookie=cookie)).status == 429, cookie[:30]
+    shop.clock.advance(180 * 24 * 3600)
+    for _ in range(10):
+        await shop.log_in(password="wrong horse")
+    assert (await shop.log_in(cookie=ann)).status == 429
+
+
+async def test_the_device_cookie_is_kept_from_scripts_and_other_sites_and_is_no_token(shop: Shop) -> None:
+    await shop.sign_up()
+    answer = await shop.log_in()
+    attributes = set(answer.headers["set-cookie"].lower().split("; ")[1:])
+    assert {"httponly", "samesite=strict", "path=/api/auth", "max-age=15552000"} <= attributes
+    value = device(answer).partition("=")[2]
+    assert code_of(await shop.validate(value), 401) == "token_malformed"
+
+
+async def test_a_login_is_no_guess(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login, "MOST_FAILURES_OF_STRANGERS", 3)
+    await shop.sign_up()
+    for number in range(5):
+        assert (await shop.log_in(address=f"203.0.113.{number}")).status == 200
+
+
+async def test_while_hashing_never_ends_the_service_is_ready_validates_and_refuses_what_is_too_much(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = await shop.session()
+    never = asyncio.Event()
+
+    async def forever(*_: object) -> bool:
+        return await never.wait()
+
+    monkeypatch.setattr(Passwords, "verify", forever)
+    crowd = [asyncio.create_task(shop.log_in(address=STRANGER)) for _ in range(700)]
+    refused = 0
+    async with asyncio.timeout(20):
+        for finished in asyncio.as_completed(crowd):
+            assert code_of(await finished, 503) == "sign_in_busy"
+            refused += 1
+            if refused == 700 - 3 - 10:
+                break
+        assert (await shop.client.get("/readyz")).status == 200
+        assert (await shop.validate(tokens["accessToken"])).status == 200
+        assert (await shop.refresh(tokens["refreshToken"])).status == 200
+    never.set()
+    answers = [await one for one in crowd]
+    assert [answer.status for answer in answers].count(200) == 13
 
 
 async def test_a_login_forgives_earlier_failures(shop: Shop) -> None:

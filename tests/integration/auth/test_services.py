@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from amazonlite.auth import upkeep
+from amazonlite.auth.app import create
 from amazonlite.auth.domain import RevocationUnavailable, hash_of
+from amazonlite.auth.settings import Settings
 from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.common.security.keys import keys_of
-from amazonlite.common.testing.asgi import Answer
+from amazonlite.common.testing.asgi import Answer, asgi_client
 from amazonlite.common.testing.builders import bearer
 
 from .conftest import Shop, write_key
@@ -22,18 +24,18 @@ pytestmark = pytest.mark.stores
 
 async def bulk(shop: Shop, body: dict[str, Any], client: str = "load") -> Answer:
     headers = bearer(await shop.service_token(client)) | {"X-Correlation-Id": "cor_bulk"}
-    return await shop.client.post("/api/auth/tokens:bulk", {"reason": "load test", **body}, headers=headers)
+    return await shop.client.post("/internal/auth/tokens:bulk", {"reason": "load test", **body}, headers=headers)
 
 
 async def test_a_service_gets_a_token_with_its_scopes(shop: Shop) -> None:
     known = (await shop.validate(await shop.service_token("load"))).json()
     assert (known["subject"], known["kind"]) == ("svc_load", "service")
-    assert known["scopes"] == ["internal", "staff:tokens"]
+    assert known["scopes"] == ["ledger:read", "staff:tokens"]
 
 
 @pytest.mark.parametrize(
     ("client_id", "secret"),
-    [("load", "gateway-secret"), ("load", ""), ("nobody", "nobody-secret"), ("nobody", ""), ("../load", "load-secret")],
+    [("load", "order-secret"), ("load", ""), ("nobody", "nobody-secret"), ("nobody", ""), ("../load", "load-secret")],
 )
 async def test_wrong_credentials_are_refused(shop: Shop, client_id: str, secret: str) -> None:
     answer = await shop.client.post("/api/auth/service-tokens", {"clientId": client_id, "clientSecret": secret})
@@ -41,24 +43,24 @@ async def test_wrong_credentials_are_refused(shop: Shop, client_id: str, secret:
 
 
 async def test_bulk_tokens_work_and_are_on_record(shop: Shop) -> None:
-    answer = await bulk(shop, {"subjects": ["usr_load-a-00001", "usr_b"], "ttlSeconds": 600})
+    answer = await bulk(shop, {"subjects": ["syn_load-a-00001", "syn_b"], "ttlSeconds": 600})
     assert answer.status == 200
     assert answer.headers["cache-control"] == "no-store"
     tokens = answer.json()["tokens"]
-    assert [token["subject"] for token in tokens] == ["usr_load-a-00001", "usr_b"]
+    assert [token["subject"] for token in tokens] == ["syn_load-a-00001", "syn_b"]
     known = (await shop.validate(tokens[1]["accessToken"])).json()
-    assert (known["subject"], known["scopes"], known["expiresAt"]) == ("usr_b", ["shop"], "2030-01-01T00:10:00Z")
+    assert (known["subject"], known["scopes"], known["expiresAt"]) == ("syn_b", ["shop"], "2030-01-01T00:10:00Z")
     ((by, reason, subjects, count, ttl, correlation),) = shop.rows(
         "SELECT requested_by, reason, subjects, token_count, ttl_seconds, correlation_id FROM token_audit"
     )
     assert (by, reason, count, ttl, correlation) == ("svc_load", "load test", 2, 600, "cor_bulk")
-    assert json.loads(subjects) == ["usr_load-a-00001", "usr_b"]
+    assert json.loads(subjects) == ["syn_load-a-00001", "syn_b"]
 
 
 async def test_a_thousand_subjects_can_be_made_up(shop: Shop) -> None:
-    tokens = (await bulk(shop, {"count": 1000, "prefix": "usr_rush"})).json()["tokens"]
+    tokens = (await bulk(shop, {"count": 1000, "prefix": "syn_rush"})).json()["tokens"]
     assert len({token["accessToken"] for token in tokens}) == 1000
-    assert (tokens[0]["subject"], tokens[-1]["subject"]) == ("usr_rush_0000", "usr_rush_0999")
+    assert (tokens[0]["subject"], tokens[-1]["subject"]) == ("syn_rush_0000", "syn_rush_0999")
 
 
 async def test_tokens_that_cannot_be_recorded_are_not_given(shop: Shop) -> None:
@@ -68,18 +70,33 @@ async def test_tokens_that_cannot_be_recorded_are_not_given(shop: Shop) -> None:
     assert b"accessToken" not in answer.body
 
 
+async def test_bulk_tokens_are_off_unless_the_platform_wants_them(shop: Shop) -> None:
+    app = create(shop.settings.model_copy(update={"auth_bulk_tokens": False}), clock=shop.clock)
+    async with asgi_client(app) as client:
+        answer = await client.post("/internal/auth/tokens:bulk", {"count": 1, "reason": "why not"})
+    assert Settings(mysql=shop.settings.mysql, redis=shop.settings.redis).auth_bulk_tokens is False
+    assert code_of(answer, 404) == "route_not_found"
+
+
+async def test_nobody_who_signed_up_can_be_impersonated(shop: Shop) -> None:
+    user_id = (await shop.sign_up()).json()["userId"]
+    for subject in (user_id, "usr_a", "syn_", "xsyn_a", "syn_a\n"):
+        assert code_of(await bulk(shop, {"subjects": [subject]}), 422) == "invalid_request"
+    assert not user_id.startswith("syn_")
+
+
 @pytest.mark.parametrize(
     "body",
     [
         {},
-        {"count": 1, "subjects": ["usr_a"]},
+        {"count": 1, "subjects": ["syn_a"]},
         {"count": 1001},
         {"count": 0},
         {"subjects": []},
-        {"subjects": ["usr_a"] * 1001},
+        {"subjects": ["syn_a"] * 1001},
         {"subjects": ["svc_gateway"]},
         {"count": 1, "prefix": "svc_gateway"},
-        {"subjects": ["usr_a\n"]},
+        {"subjects": ["syn_a\n"]},
         {"count": 1, "ttlSeconds": 3601},
         {"count": 1, "reason": " "},
         {"count": "many"},
@@ -91,9 +108,9 @@ async def test_unreasonable_bulk_requests_are_refused(shop: Shop, body: dict[str
 
 
 async def test_only_staff_makes_tokens(shop: Shop) -> None:
-    assert code_of(await bulk(shop, {"count": 1}, client="gateway"), 403) == "insufficient_scope"
+    assert code_of(await bulk(shop, {"count": 1}, client="order"), 403) == "insufficient_scope"
     shopper = bearer((await shop.session())["accessToken"])
-    answer = await shop.client.post("/api/auth/tokens:bulk", {"count": 1, "reason": "why not"}, headers=shopper)
+    answer = await shop.client.post("/internal/auth/tokens:bulk", {"count": 1, "reason": "why not"}, headers=shopper)
     assert code_of(answer, 403) == "insufficient_scope"
 
 
@@ -111,6 +128,7 @@ async def test_a_rotated_key_signs_and_the_old_one_is_still_believed(shop: Shop)
     before = await shop.session()
     write_key(shop.settings.auth_signing_keys_dir, "2030-02-01")
     upkeep.reload(shop.desk)
+    shop.clock.advance(600)
     after = (await shop.log_in()).json()
     for path in ("/api/auth/.well-known/jwks.json", "/.well-known/jwks.json"):
         answer = await shop.client.get(path)
@@ -142,10 +160,10 @@ async def test_broken_secrets_leave_the_working_ones_in_place(shop: Shop) -> Non
 
 
 async def test_a_new_client_is_taken_in_without_a_restart(shop: Shop) -> None:
-    content = {"secretHash": hash_of("order-secret"), "scopes": ["internal"]}
-    (shop.settings.auth_clients_dir / "order").write_text(json.dumps(content))
+    content = {"secretHash": hash_of("payment-secret"), "scopes": ["orders:read-any"]}
+    (shop.settings.auth_clients_dir / "payment").write_text(json.dumps(content))
     upkeep.reload(shop.desk)
-    assert await shop.service_token("order")
+    assert await shop.service_token("payment")
 
 
 async def test_with_redis_away_a_logout_says_that_it_must_be_repeated(

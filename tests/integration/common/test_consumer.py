@@ -14,7 +14,7 @@ from amazonlite.common.data.unit_of_work import UnitOfWork, unit_of_work_factory
 from amazonlite.common.events.envelope import encode
 from amazonlite.common.events.handlers import Single
 from amazonlite.common.testing.eventually import eventually
-from support.consumers import AwayAtFirst, ConsumerBench, running
+from support.consumers import TRIES, AwayAtFirst, ConsumerBench, running
 
 pytestmark = pytest.mark.stores
 
@@ -47,22 +47,22 @@ async def test_after_a_restart_it_goes_on_where_it_stopped(bench: ConsumerBench)
         await eventually(lambda: bench.took(21), within=20)
 
 
-async def test_what_keeps_failing_is_put_aside_and_the_rest_goes_on(bench: ConsumerBench) -> None:
+async def test_what_keeps_failing_is_put_aside_and_its_key_goes_on(bench: ConsumerBench) -> None:
     async def refuses_the_first(uow: UnitOfWork, event: Event) -> None:
         await bench.effect(uow, event)
         if event.data["number"] == 0:
-            raise Conflict("never in this state")
+            raise Conflict("never in this state, ada@example.com")
 
     first, second = bench.event(number=0), bench.event(number=1)
     bench.send(first, second)
     async with running(bench.consumer(refuses_the_first)):
         await eventually(lambda: bench.calls[second.id], within=20)
         await eventually(lambda: bench.took(1))
-    assert bench.calls == {first.id: 3, second.id: 1}
+    assert bench.calls == {first.id: TRIES, second.id: 1}
     [(key, value, headers)] = bench.put_aside()
     assert (key, value) == (b"ord_1", encode(first))
-    assert headers["error"] == "Conflict: never in this state"
-    assert (headers["tries"], headers["consumer"], headers["topic"]) == ("3", bench.group, bench.topic)
+    assert headers["error"] == "Conflict: conflict"
+    assert (headers["tries"], headers["consumer"], headers["topic"]) == (str(TRIES), bench.group, bench.topic)
     assert headers["origin"] == "here"
 
 

@@ -56,7 +56,7 @@ async def test_one_poison_event_takes_no_other_of_its_group_along(bench: Consume
     bench.send(*events, partition=0)
     async with running(bench.consumer(Grouped(refuses_poison))):
         await eventually(lambda: bench.took(19), within=20)
-        # The third try is followed by the dead letter: until it is there, the event is not done.
+        # The last try is followed by the dead letter: until it is there, the event is not done.
         dead = await eventually(lambda: asyncio.to_thread(bench.put_aside), within=20)
     assert bench.groups.count([poison]) == 3
     assert next(len(group) for group in bench.groups if poison in group) > 1
@@ -64,7 +64,7 @@ async def test_one_poison_event_takes_no_other_of_its_group_along(bench: Consume
     assert all(correlation == f"cor-{subject}" for subject, correlation in correlations if subject != "many")
     [(key, value, headers)] = dead
     assert (key, value, headers["tries"]) == (poison.subject.encode(), encode(poison), "3")
-    assert (headers["error"], headers["origin"]) == ("Conflict: never in this state", "here")
+    assert (headers["error"], headers["origin"]) == ("Conflict: conflict", "here")
     assert await bench.inbox_rows() == 19
 
 

@@ -1,17 +1,25 @@
-"""What the driver alone gets wrong about connecting."""
+"""What the driver alone gets wrong about connecting, waiting and telling."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from amazonlite.common.core.settings import MysqlSettings
+from amazonlite.common.data.engine import ANSWER_SECONDS, FRESH_SECONDS, LOCK_SECONDS, create_engine
+from amazonlite.common.data.errors import StoreUnavailable
+from amazonlite.common.data.unit_of_work import UnitOfWorkFactory, ping, unit_of_work_factory
+from amazonlite.common.testing.eventually import eventually
+from support.black_hole import black_hole
 
 pytestmark = pytest.mark.stores
 
@@ -45,3 +53,62 @@ async def test_a_cancelled_connect_stays_cancelled(
         assert done, "a cancelled task went on"
         assert len(went_on) == before
         await engine.dispose()
+
+
+async def test_a_database_that_falls_silent_is_away_after_the_answer_time(common_mysql: MysqlSettings) -> None:
+    """No reset, no refusal: bytes are swallowed, in the middle of a transaction and on the connections of the pool."""
+    async with black_hole(common_mysql.host, common_mysql.port) as between:
+        mysql = common_mysql.model_copy(update={"host": "127.0.0.1", "port": between.port})
+        engine = create_engine(mysql, pool_size=3, answer_seconds=0.5)
+        transactions = unit_of_work_factory(engine)
+        await asyncio.gather(*(_answers_twice(transactions) for _ in range(3)))
+        async with asyncio.timeout(10):
+            with pytest.raises(StoreUnavailable):
+                async with transactions() as uow:
+                    await uow.execute(text("SELECT 1"))
+                    between.swallow()
+                    await uow.execute(text("SELECT 1"))
+            for _ in range(3):
+                with pytest.raises(StoreUnavailable):
+                    await ping(transactions)
+        between.let_new_ones_pass()
+        await asyncio.sleep(FRESH_SECONDS)  # what rested is asked whether it is alive
+        async with asyncio.timeout(10):
+            await eventually(lambda: _answered(transactions))
+        await engine.dispose()
+
+
+async def test_a_lock_is_waited_for_less_long_than_an_answer(
+    common_mysql: MysqlSettings, engine_for: Callable[[MysqlSettings], AsyncEngine]
+) -> None:
+    async with engine_for(common_mysql).connect() as connection:
+        found = await connection.scalar(text("SELECT @@innodb_lock_wait_timeout"))
+    assert found == LOCK_SECONDS < ANSWER_SECONDS
+
+
+async def test_errors_name_no_value(
+    common_mysql: MysqlSettings, engine_for: Callable[[MysqlSettings], AsyncEngine]
+) -> None:
+    """Neither what was bound nor what the server quotes of it."""
+    transactions = unit_of_work_factory(engine_for(common_mysql))
+    statement = text("INSERT INTO inbox (consumer, event_id) VALUES (:consumer, :event_id)")
+    secret = {"consumer": "c-ada", "event_id": "ada-4111"}
+    with pytest.raises(IntegrityError) as twice:
+        async with transactions() as uow:
+            await uow.execute(statement, secret)
+            await uow.execute(statement, secret)
+    told = "".join(traceback.format_exception(twice.value))
+    assert "1062" in told
+    assert "4111" not in told
+
+
+async def _answers_twice(transactions: UnitOfWorkFactory) -> None:
+    async with transactions() as uow:
+        await uow.execute(text("SELECT SLEEP(0.1)"))
+
+
+async def _answered(transactions: UnitOfWorkFactory) -> bool:
+    with suppress(StoreUnavailable):
+        await ping(transactions)
+        return True
+    return False

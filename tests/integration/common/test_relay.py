@@ -19,6 +19,7 @@ from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.settings import KafkaSettings, MysqlSettings
 from amazonlite.common.core.tasks import stop
 from amazonlite.common.data.unit_of_work import shard_of, unit_of_work_factory
+from amazonlite.common.events.kafka_client import admin_config
 from amazonlite.common.events.outbox import next_rows
 from amazonlite.common.events.producer import EventProducer, Outcome, Record
 from amazonlite.common.events.relay import Relay, RelaySettings
@@ -60,7 +61,7 @@ class Outbox:
 
     def arrivals(self) -> list[tuple[str, str, int]]:
         """(event id, aggregate, number) in the order of arrival at the broker, duplicates included."""
-        reader = KafkaConsumer(bootstrap_servers=self.kafka.bootstrap, enable_auto_commit=False)
+        reader = KafkaConsumer(**admin_config(self.kafka), enable_auto_commit=False)
         try:
             places = [TopicPartition(topic, number) for topic in self.topics for number in range(3)]
             reader.assign(places)
@@ -141,7 +142,7 @@ async def test_an_event_arrives_as_a_cloud_event_under_its_aggregates_key(outbox
     async with running(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK)):
         await eventually(outbox.empty)
     reader = KafkaConsumer(
-        *outbox.topics, bootstrap_servers=outbox.kafka.bootstrap, auto_offset_reset="earliest", consumer_timeout_ms=9000
+        *outbox.topics, **admin_config(outbox.kafka), auto_offset_reset="earliest", consumer_timeout_ms=9000
     )
     record = next(reader)
     reader.close()
@@ -334,7 +335,7 @@ async def test_finding_the_next_events_reads_no_sent_ones(outbox: Outbox) -> Non
     await outbox.write(outbox.event("ord_next"))
     async with unit_of_work_factory(outbox.engine)() as uow:
         await uow.execute(text("FLUSH STATUS"))
-        rows = await next_rows(uow, {shard_of("ord_next"): 0}, 32)
+        rows = await next_rows(uow, {shard_of("ord_next"): 0}, 32, up_to=10**9)
         counters = (await uow.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))).scalars("Value").all()
     assert [row.aggregate_id for row in rows] == ["ord_next"]
     assert sum(map(int, counters)) < 20

@@ -18,6 +18,7 @@ MAKERS = [
     tables.outbox_shard_table,
     tables.outbox_relay_table,
     tables.inbox_table,
+    tables.inbox_parked_table,
     tables.idempotency_table,
 ]
 

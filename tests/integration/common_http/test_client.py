@@ -71,6 +71,27 @@ async def client(target: tuple[Target, str]) -> AsyncIterator[ServiceClient]:
     await client.close()
 
 
+async def lacks_scope(_: web.Request) -> web.StreamResponse:
+    return web.json_response(
+        {"code": "insufficient_scope", "detail": "this needs the scope orders:read-any"}, status=403
+    )
+
+
+async def test_a_token_that_lacks_a_scope_is_replaced_since_rights_may_have_been_granted_meanwhile(
+    target: tuple[Target, str],
+) -> None:
+    tokens = FixedTokens()
+    client = ServiceClient(target[1], name="order", clock=FakeClock(), tokens=tokens)
+    target[0].answers = [lacks_scope, 403]
+    with pytest.raises(RemoteUnavailable):
+        await client.get("/orders/1")
+    assert tokens.forgotten == 1
+    with pytest.raises(RemoteProblem):
+        await client.get("/orders/1")
+    await client.close()
+    assert tokens.forgotten == 1
+
+
 async def test_the_callers_ids_travel_along(client: ServiceClient, target: tuple[Target, str]) -> None:
     token = correlation_id.set("cor_7")
     with span("caller") as _:

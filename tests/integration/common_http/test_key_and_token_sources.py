@@ -90,6 +90,16 @@ async def test_a_rotated_key_is_found_at_its_first_use(
     assert await source.key("b")
 
 
+async def test_a_clock_that_is_set_back_keeps_no_key_from_being_fetched(
+    source: JwksSource, auth: tuple[Auth, str], clock: FakeClock
+) -> None:
+    await source.key("a")
+    auth[0].keys.append(SigningKey("b"))
+    clock.set_back(3600)
+    clock.advance(10)
+    assert await source.key("b")
+
+
 async def test_known_keys_are_good_while_auth_is_away(
     source: JwksSource, auth: tuple[Auth, str], clock: FakeClock
 ) -> None:

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from support.ports import free_port
+from support.shipped import optimization
 
 APP = """
 import asyncio
@@ -34,12 +35,21 @@ async def release():
 def create():
     return create_app("probe", routers=[routes])
 """
-RUN = "from amazonlite.common.http.serve import run; run('shop.probe.app:create')"
+RUN = """
+from amazonlite.common.http import connection
+from amazonlite.common.http.serve import run
+connection.HEAD_SECONDS = 1.0
+connection.MOST_CONNECTIONS = 10
+run('shop.probe.app:create')
+"""
 
 
 class Served:
-    def __init__(self, process: asyncio.subprocess.Process, url: str, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, url: str, internal: int, session: aiohttp.ClientSession
+    ) -> None:
         self.process = process
+        self.internal = internal
         self.url = url
         self.session = session
 
@@ -57,18 +67,57 @@ class Served:
                 await asyncio.sleep(0.02)
 
 
+async def test_a_connection_that_never_finishes_a_head_is_closed_and_a_slow_answer_is_not(served: Served) -> None:
+    slow = asyncio.create_task(served.status("/slow"))
+    port = int(served.url.rsplit(":", 1)[1])
+    ends = [asyncio.create_task(end_of(port, sent)) for sent in (b"", b"GET / HTTP/1.1\r\nx: ", WHOLE + b"GET / HT")]
+    async with asyncio.timeout(10):
+        answers = await asyncio.gather(*ends)
+    assert [answer[:12] for answer in answers] == [b"", b"", b"HTTP/1.1 404"]
+    assert not slow.done()
+    assert await served.status("/release", "POST") == 200
+    assert await slow == 200
+
+
+async def test_beyond_the_most_connections_new_ones_are_closed_and_probes_are_not(served: Served) -> None:
+    port = int(served.url.rsplit(":", 1)[1])
+    held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(12)]
+    assert await end_of(port, WHOLE) == b""
+    async with served.session.get(f"http://127.0.0.1:{served.internal}/readyz") as answer:
+        assert answer.status == 200
+    for _, writer in held:
+        writer.close()
+    await served.becomes("/readyz", 200)
+
+
+WHOLE = b"GET /nowhere HTTP/1.1\r\nhost: a\r\n\r\n"
+
+
+async def end_of(port: int, sent: bytes) -> bytes:
+    """All that the server says until it closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    try:
+        return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[Served]:
     package = tmp_path / "shop" / "probe"
     package.mkdir(parents=True)
     (package / "app.py").write_text(APP)
-    port = free_port()
-    environment = {**os.environ, "PORT": str(port), "PYTHONPATH": str(tmp_path)}
+    port, internal = free_port(), free_port()
+    ports = {"PORT": str(port), "INTERNAL_PORT": str(internal)}
+    environment = {**os.environ, **optimization(), **ports, "PYTHONPATH": str(tmp_path)}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", RUN, env=environment, stdout=asyncio.subprocess.PIPE
     )
     async with aiohttp.ClientSession() as session:
-        served = Served(process, f"http://127.0.0.1:{port}", session)
+        served = Served(process, f"http://127.0.0.1:{port}", internal, session)
         await served.becomes("/readyz", 200)
         yield served
     if process.returncode is None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from amazonlite.cli.deploy.secrets import CLIENTS
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.settings import MysqlSettings
 from amazonlite.common.data.unit_of_work import unit_of_work_factory
@@ -34,7 +35,7 @@ from support.payments import PaymentBench, payment_bench
 
 pytest.register_assert_rewrite("contract.sales_contract", "contract.sale_under_test")
 
-OPERATOR = as_service("svc_operator", "internal", "flash-sales:operate")
+OPERATOR = as_service("svc_operator", *CLIENTS["operator"])
 OWNERS = {"/internal/flash-sales": "inventory", "/internal/orders": "order", "/internal/payments": "payment"}
 
 

@@ -21,7 +21,8 @@ JWKS = {"keys": [public_jwk(TEST_KEY.kid, TEST_KEY.private.public_key())]}
 
 
 class Echo:
-    """A backend that answers what it was asked; /slow waits until released, /stream sends chunks, /teapot refuses."""
+    """A backend that answers what it was asked; /slow waits until released, /stream sends chunks, /teapot refuses,
+    /drop breaks the connection."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -39,6 +40,8 @@ class Echo:
         self.asked += 1
         if request.path.endswith("/slow"):
             await self.release.wait()
+        if request.path.endswith("/drop") and request.transport is not None:
+            request.transport.abort()
         if request.path.endswith("/teapot"):
             return web.json_response({"code": "teapot"}, status=418, content_type="application/problem+json")
         if request.path.endswith("/stream"):

@@ -1,6 +1,8 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -8,8 +10,10 @@ from redis.asyncio import Redis
 from amazonlite.common.http.breaker import Breaker
 from amazonlite.common.testing.asgi import AsgiClient
 from amazonlite.common.testing.fakes import FakeClock, mint_token
+from amazonlite.gateway import app
 from amazonlite.gateway.domain import RateLimit
 from amazonlite.gateway.limits import UNCHECKED, Ask, Decision, Limits, LocalLimiter
+from amazonlite.gateway.refusals import RefusedTokens
 
 pytestmark = pytest.mark.stores
 Start = Callable[..., Awaitable[AsgiClient]]
@@ -105,6 +109,62 @@ async def test_subjects_are_limited_apart_and_strangers_by_address(route: Route,
     people = [{"Authorization": f"Bearer {mint_token(f'usr_{n}')}"} for n in (1, 2, 1)]
     assert [(await gateway.get("/api/echo", headers=one)).status for one in people] == [200, 200, 429]
     assert [(await gateway.get("/api/echo")).status for _ in range(2)] == [200, 429]
+
+
+async def test_a_limit_by_address_is_not_evaded_with_many_tokens(route: Route, gateway_with: Start) -> None:
+    await route("/api/echo", rate_limit="2/1m", rate_limit_by="address")
+    gateway = await gateway_with()
+    people: list[dict[str, str]] = [{"Authorization": f"Bearer {mint_token(f'usr_{n}')}"} for n in range(2)]
+    assert [(await gateway.get("/api/echo", headers=one)).status for one in [*people, {}]] == [200, 200, 429]
+
+
+async def test_behind_a_trusted_proxy_each_network_has_a_limit_of_its_own(route: Route, gateway_with: Start) -> None:
+    await route("/api/echo", rate_limit="1/1m")
+    trusting = await gateway_with(trusted_proxies="127.0.0.0/8, 10.0.0.0/8")
+
+    async def status(came: str) -> int:
+        return (await trusting.get("/api/echo", headers={"X-Forwarded-For": came})).status
+
+    assert [await status(came) for came in ("203.0.113.7", "203.0.113.8", "6.6.6.6, 203.0.113.7")] == [200, 200, 429]
+    assert [await status(came) for came in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")] == [200, 429, 200]
+    assert await status("203.0.113.9, 10.1.1.1") == 200
+
+
+async def test_without_trusted_proxies_a_made_up_address_changes_nothing(route: Route, gateway_with: Start) -> None:
+    await route("/api/echo", rate_limit="1/1m")
+    gateway = await gateway_with()
+    answers = [await gateway.get("/api/echo", headers={"X-Forwarded-For": f"203.0.113.{n}"}) for n in range(2)]
+    assert [answer.status for answer in answers] == [200, 429]
+
+
+async def test_refused_tokens_are_limited_and_whoever_was_known_before_still_gets_in(
+    route: Route, gateway_with: Start, monkeypatch: pytest.MonkeyPatch, echo: Any
+) -> None:
+    monkeypatch.setattr(app, "RefusedTokens", partial(RefusedTokens, limit=RateLimit(3, 60)))
+    await route("/api/echo")
+    gateway = await gateway_with()
+    known = {"Authorization": f"Bearer {mint_token('usr_1')}"}
+    assert (await gateway.get("/api/echo", headers=known)).status == 200
+    forged = [{"Authorization": f"Bearer {mint_token('usr_1', ttl=-60 - n)}"} for n in range(5)]
+    answers = [await gateway.get("/api/echo", headers=one) for one in forged]
+    assert [answer.status for answer in answers] == [401, 401, 401, 429, 429]
+    assert int(answers[-1].headers["retry-after"]) in range(19, 22)
+    fresh = {"Authorization": f"Bearer {mint_token('usr_2')}"}
+    assert (await gateway.get("/api/echo", headers=fresh)).status == 429
+    assert (await gateway.get("/api/echo", headers=known)).status == 200
+    assert (await gateway.get("/api/echo")).status == 200
+    assert echo.asked == 3
+
+
+async def test_tokens_of_ended_sessions_are_limited_too(
+    redis: Redis, route: Route, gateway_with: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "RefusedTokens", partial(RefusedTokens, limit=RateLimit(2, 60)))
+    await route("/api/echo", rate_limit="5/1m")
+    await redis.set("revoked:ses_9", "1", ex=60)
+    gateway = await gateway_with()
+    headers = {"Authorization": f"Bearer {mint_token('usr_1', sid='ses_9')}"}
+    assert [(await gateway.get("/api/echo", headers=headers)).status for _ in range(3)] == [401, 401, 429]
 
 
 async def test_a_backends_problem_carries_the_limit_too(

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from amazonlite.common.observe import metrics
 from amazonlite.common.testing.asgi import Answer, AsgiClient
 from amazonlite.common.testing.fakes import SigningKey, mint_token
 
@@ -104,7 +105,14 @@ async def test_a_route_for_everything_still_does_not_open_internal_paths(route: 
     assert (await gateway.get("/anything")).status == 200
     assert problem(await gateway.get("/internal/reservations")) == (404, "route_not_found")
     assert problem(await gateway.get("/internal/echo")) == (404, "route_not_found")
-    assert "# HELP" in (await gateway.get("/metrics")).body.decode()
+
+
+async def test_metrics_are_told_at_the_internal_port_only(route: Route, gateway_with: Start, echo: Any) -> None:
+    await route("/")
+    outside, inside = await gateway_with(), await gateway_with(internal_port=80)  # the client's own port is 80
+    assert (await outside.get("/metrics")).json()["code"] == "route_not_found"
+    assert "# HELP" in (await inside.get("/metrics")).body.decode()
+    assert echo.asked == 0
 
 
 async def test_another_api_version_is_refused(gateway: AsgiClient) -> None:
@@ -128,6 +136,28 @@ async def test_a_good_token_is_passed_on_and_its_absence_matters_only_where_requ
     assert (await gateway.get("/api/echo", headers=good)).status == 200
     assert (await gateway.get("/api/echo")).status == 200
     assert problem(await gateway.get("/api/private")) == (401, "token_missing")
+
+
+@pytest.mark.parametrize("last_is_good", [True, False])
+async def test_of_two_tokens_none_is_chosen(gateway: AsgiClient, echo: Any, last_is_good: bool) -> None:
+    tokens = [bearer("of-somebody")["Authorization"], bearer(mint_token("usr_1"))["Authorization"]]
+    first, last = tokens if last_is_good else reversed(tokens)
+    answer = await gateway.get("/api/private", headers={"Authorization": first, "authorization": last})
+    assert problem(answer) == (400, "repeated_header")
+    assert echo.asked == 0
+
+
+async def test_the_backend_reads_the_token_that_was_verified_and_nothing_around_it(gateway: AsgiClient) -> None:
+    token = mint_token("usr_1")
+    answer = await gateway.get("/api/echo", headers={"Authorization": f"bEARER   {token} "})
+    assert answer.json()["headers"]["authorization"] == f"Bearer {token}"
+
+
+async def test_a_key_that_the_connection_keeps_makes_no_request_repeatable(gateway: AsgiClient, echo: Any) -> None:
+    headers = {"Connection": "Idempotency-Key, Authorization", "Idempotency-Key": "a", **bearer(mint_token("usr_1"))}
+    answer = await gateway.post("/api/echo/drop", {}, headers=headers)
+    assert problem(answer) == (502, "bad_gateway")
+    assert echo.asked == 1
 
 
 @pytest.mark.parametrize(
@@ -169,7 +199,7 @@ async def test_a_dead_backend_is_503_then_left_alone(route: Route, gateway_with:
     assert {problem(answer) for answer in answers} == {(503, "service_unavailable")}
     assert all(int(answer.headers["retry-after"]) >= 1 for answer in answers)
     assert int(answers[-1].headers["retry-after"]) > 1
-    assert "refused_by_breaker" in (await gateway.get("/metrics")).body.decode()
+    assert "refused_by_breaker" in metrics.render().decode()
 
 
 async def test_the_fallback_of_a_service_is_what_an_open_breaker_answers(gateway: AsgiClient) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from amazonlite.cli.deploy.secrets import CLIENTS
 from amazonlite.common.core.clock import iso
 from amazonlite.common.http.app import create_app
 from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.common.testing.asgi import AsgiClient, asgi_client
-from amazonlite.common.testing.builders import bearer
+from amazonlite.common.testing.builders import SERVICE_SCOPES, as_service, bearer
 from amazonlite.common.testing.fakes import FakeJwks, mint_token
 from amazonlite.inventory import api
 from amazonlite.inventory.flash_sale import api as sale_api
@@ -21,8 +22,10 @@ from amazonlite.inventory.flash_sale import operator_api
 from support.inventory import Pod
 from support.own_redis import OwnRedis
 
-OPERATOR = bearer(mint_token("svc_operator", ["internal", "flash-sales:operate"], kind="service"))
-STAFF = bearer(mint_token("svc_load", ["internal", "staff:stock"], kind="service"))
+OPERATOR = bearer(mint_token("svc_operator", ["flash-sales:operate"], kind="service"))
+STAFF = bearer(
+    mint_token("svc_load", ["staff:stock", "ledger:read", *CLIENTS["order"], "reservations:make"], kind="service")
+)
 SALE = "fs_0123456789abcdef"
 SALE_URL, INTERNAL_URL = f"/api/flash-sales/{SALE}", f"/internal/flash-sales/{SALE}"
 
@@ -186,6 +189,23 @@ async def test_staff_set_stock_and_everybody_sees_it(client: AsgiClient) -> None
     answer = await client.post("/api/inventory:bulk", many, headers=STAFF)
     assert {stock["sku"]: stock["available"] for stock in answer.json()} == {"B0": 0, "B1": 1, "B2": 2}
     assert (await client.get("/api/inventory/B2")).json() == {"sku": "B2", "onHand": 2, "available": 2, "reserved": 0}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "mine"),
+    [
+        ("GET", "ledger/B01", "ledger:read"),
+        ("GET", "holds/ord_1", "reservations:read"),
+        ("GET", "reservations/ord_1", "reservations:read"),
+        ("POST", "reservations", "reservations:make"),
+    ],
+)
+async def test_one_capability_opens_no_other(client: AsgiClient, method: str, path: str, mine: str) -> None:
+    others = as_service("svc_test", *(scope for scope in SERVICE_SCOPES if scope != mine))
+    wanted = {"orderId": "ord_1", "lines": [{"sku": "B01", "quantity": 2}], "ttlSeconds": 60}
+    answer = await client.request(method, f"/internal/{path}", json=wanted, headers=others)
+    assert (answer.status, answer.json()["code"]) == (403, "insufficient_scope")
+    assert (await client.request(method, f"/internal/{path}", json=wanted, headers=as_service("s", mine))).status != 403
 
 
 async def test_services_reserve_and_look(client: AsgiClient, pod: Pod) -> None:

@@ -25,8 +25,9 @@ from amazonlite.common.testing.eventually import eventually
 from amazonlite.common.testing.fakes import TEST_KEY, mint_token
 from support.own_redis import OwnRedis
 from support.ports import free_port
+from support.shipped import optimization
 
-OPERATOR = bearer(mint_token("svc_operator", ["internal", "flash-sales:operate", "staff:stock"], kind="service"))
+OPERATOR = bearer(mint_token("svc_operator", ["flash-sales:operate", "staff:stock"], kind="service"))
 STEP = {**OPERATOR, "Idempotency-Key": "uid:step", "X-Fencing-Token": "1"}
 SALE = "fs_process"
 SALE_URL = f"/api/flash-sales/{SALE}"
@@ -42,7 +43,7 @@ async def auth_url() -> AsyncIterator[str]:
 
     async def token(_: web.Request) -> web.Response:
         return web.json_response(
-            {"accessToken": mint_token("svc_inventory", ["internal"], kind="service"), "expiresIn": 600}
+            {"accessToken": mint_token("svc_inventory", ["payments:seal"], kind="service"), "expiresIn": 600}
         )
 
     async def seal(request: web.Request) -> web.Response:
@@ -66,7 +67,7 @@ def process(environment: Mapping[str, str], log: Path) -> Iterator[tuple[str, su
     with log.open("wb") as output:
         server = subprocess.Popen(
             [sys.executable, "-m", "amazonlite.inventory"],
-            env={**os.environ, **environment, "PORT": str(port)},
+            env={**os.environ, **optimization(), **environment, "PORT": str(port)},
             stdout=output,
             stderr=output,
         )

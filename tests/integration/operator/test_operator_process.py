@@ -19,6 +19,7 @@ from amazonlite.common.testing.eventually import eventually
 from amazonlite_operator.flash_sale.evidence import digest
 from support.fake_shop import FakeShop
 from support.sales_api import SalesApi, valid_spec
+from support.shipped import optimization
 
 pytestmark = pytest.mark.cluster
 LEASES = ("coordination.k8s.io", "v1")
@@ -40,6 +41,7 @@ class Replica:
         urls = {f"{name}_URL": shop_url for name in ("INVENTORY", "ORDER", "PAYMENT", "GATEWAY", "AUTH")}
         self._environment = {
             **os.environ,
+            **optimization(),
             **urls,
             "POD_NAME": pod,
             "POD_NAMESPACE": namespace,

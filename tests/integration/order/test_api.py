@@ -98,6 +98,18 @@ async def test_others_find_nothing_but_services_see_all(client: AsgiClient) -> N
     assert (await client.post(f"/api/orders/{order_id}/confirm", {"paymentId": "pay_1"}, headers=BOB)).status == 404
 
 
+async def test_a_service_reads_any_order_only_if_it_may_and_decides_none(client: AsgiClient) -> None:
+    order_id = await created(client)
+    path, seals = f"/api/orders/{order_id}", as_service("svc_inventory", "payments:seal")
+    assert (await client.get(path, headers=seals)).status == 404
+    assert (await client.get(path, headers=as_service("svc_payment", "orders:read-any"))).status == 200
+    for action, body in (("cancel", None), ("confirm", {"paymentId": "pay_1"})):
+        answer = await client.post(f"{path}/{action}", body, headers=as_service())
+        assert (answer.status, answer.json()["code"]) == (403, "insufficient_scope")
+    sums = as_service("svc_payment", "orders:read-any")
+    assert (await client.get("/internal/orders?saleId=fs_1", headers=sums)).status == 403
+
+
 async def test_a_lost_race_answers_with_the_winners_order(client: AsgiClient, bench: OrderBench) -> None:
     order_id = await created(client)
     cancelled = await client.post(f"/api/orders/{order_id}/cancel", headers=ALICE)

@@ -6,17 +6,18 @@ import asyncio
 
 import pytest
 
+from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.event import Event
 from amazonlite.order.errors import OrderNotFound
-from amazonlite.order.ports import ClaimFact
+from amazonlite.order.ports import ClaimFact, HoldFact
 from amazonlite.order.read import get_order
 from support.orders import ALICE, BOB, SERVICE, OrderBench
 
 
-async def unheard(bench: OrderBench, *, age: float) -> Event:
+async def unheard(bench: OrderBench, *, age: float, held: bool = True) -> Event:
     """A claim whose event has not come, made ``age`` seconds ago; inventory knows its hold."""
     claim = await bench.claimed()
-    bench.goods.known[claim.subject] = ClaimFact.of(claim.data)
+    bench.goods.known[claim.subject] = HoldFact(ClaimFact.of(claim.data), held)
     bench.clock.advance(age)
     return claim
 
@@ -30,11 +31,29 @@ async def test_the_order_is_there_a_second_after_the_claim(bench: OrderBench) ->
     assert await bench.story(claim.subject) == [("RESERVED", True, "hold")]
 
 
+async def test_an_order_whose_hold_has_ended_can_no_longer_be_paid(bench: OrderBench) -> None:
+    claim = await unheard(bench, age=12, held=False)
+    order = await get_order(bench.desk, ALICE, claim.subject)
+    assert (order.state, order.reason) == ("TIMED_OUT", "hold_expired")
+    await bench.happens("inventory.expired.v1", claim.subject, reservationId="hld_1", saleId="fs_1")
+    await bench.delivered(claim)
+    assert await bench.kinds(claim.subject) == ["order.created.v1", "order.timed-out.v1"]
+
+
 async def test_the_event_has_a_second_to_come_by_itself(bench: OrderBench) -> None:
     claim = await unheard(bench, age=0.5)
     with pytest.raises(OrderNotFound):
         await get_order(bench.desk, SERVICE, claim.subject)
     assert bench.goods.asked == []
+
+
+async def test_nobody_is_told_that_there_is_none_while_inventory_cannot_say(bench: OrderBench) -> None:
+    claim = await unheard(bench, age=1.1)
+    bench.goods.away = True
+    with pytest.raises(Unavailable):
+        await get_order(bench.desk, ALICE, claim.subject)
+    bench.goods.away = False
+    assert (await get_order(bench.desk, ALICE, claim.subject)).state == "RESERVED"
 
 
 @pytest.mark.parametrize(

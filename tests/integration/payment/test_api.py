@@ -75,6 +75,17 @@ async def test_others_find_nothing_but_services_see_all(client: AsgiClient, benc
     assert (await client.get(path)).status == 401
 
 
+async def test_a_service_may_only_what_its_scopes_say(client: AsgiClient, bench: PaymentBench) -> None:
+    path = f"{INTENTS}/{await opened(client, bench.order())}"
+    reads, seals = as_service("svc_a", "payments:read-any"), as_service("svc_b", "payments:seal")
+    assert [(await client.get(path, headers=who)).status for who in (reads, seals)] == [200, 404]
+    body = {"orderIds": ["ord_1"]}
+    assert (await client.post("/internal/payments/seal", body, headers=reads)).status == 403
+    assert (await client.post("/internal/payments/summary", {"saleId": "fs_1"}, headers=seals)).status == 403
+    confirm = {"headers": {**as_service(), "Idempotency-Key": "k"}}
+    assert (await client.post(f"{path}/confirm", {"method": "pm_ok"}, **confirm)).status == 403
+
+
 async def test_a_webhook_is_proved_by_its_signature_alone(client: AsgiClient, bench: PaymentBench) -> None:
     payment = await bench.confirmed(Method.ASYNC_OK)
     payload = json.dumps({"id": "pwh_1", "key": payment.payment_id, "state": "AUTHORIZED"}).encode()

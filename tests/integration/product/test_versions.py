@@ -14,7 +14,7 @@ from amazonlite.common.testing.fakes import mint_token
 
 pytestmark = pytest.mark.stores
 Put = Callable[..., Awaitable[dict[str, Any]]]
-SERVICE = bearer(mint_token("svc_order", ["internal"], kind="service"))
+SERVICE = bearer(mint_token("svc_order", ["products:read"], kind="service"))
 
 
 def content(product: dict[str, Any], **changes: Any) -> dict[str, Any]:

@@ -32,7 +32,21 @@ from support.own_redis import own_redis
 from support.payments import payment_bench
 
 EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "40"))
-SCOPES = ["internal", "staff:stock", "staff:catalogue", "shop", "flash-sales:operate"]
+SCOPES = [
+    "shop",
+    "staff:stock",
+    "staff:catalogue",
+    "flash-sales:operate",
+    "orders:summarise",
+    "payments:seal",
+    "payments:summarise",
+    "payments:read",
+    "reservations:read",
+    "reservations:make",
+    "ledger:read",
+    "products:read",
+    "orders:read",
+]
 STAFF = bearer(mint_token("svc_load", SCOPES, kind="service"))
 MysqlFor, EngineFor = Callable[[str], MysqlSettings], Callable[[MysqlSettings], AsyncEngine]
 

@@ -9,7 +9,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from amazonlite.cli.paths import HOME
+from amazonlite.cli.paths import HOME, REPO
+from support.machine import on_the_machine
 
 RUN = HOME / "run"
 
@@ -27,6 +28,13 @@ def api_server_away() -> Iterator[None]:
         yield
     finally:
         _start(command)
+
+
+def mended() -> None:
+    """Starts what of the control plane gave up meanwhile, as a kubelet does elsewhere: a scheduler that lost the API
+    server may end by itself, and nothing would be scheduled any more."""
+    script = REPO / "tools" / "localkube" / "localkube.sh"
+    subprocess.run(on_the_machine(str(script), "up"), check=True, capture_output=True, text=True)
 
 
 def _command_of(pid: int) -> list[str]:

@@ -15,7 +15,7 @@ from amazonlite.cli.kube import connect, read_secret
 from amazonlite.common.testing.eventually import eventually
 from support.cluster import Cluster
 from support.faults import network, redis_files
-from support.faults.control_plane import api_server_away
+from support.faults.control_plane import api_server_away, mended
 from support.faults.fault import KILLS, Fault, Kind
 from support.faults.node import Container, Node
 from support.faults.schedule import SERVICES, STORES, Schedule
@@ -147,6 +147,7 @@ class Injector:
             await asyncio.sleep(fault.seconds)
         answers = partial(asyncio.to_thread, self.cluster.answers)
         await eventually(answers, within=60, every=0.25, what="the API server")
+        await asyncio.to_thread(mended)
 
     @contextlib.asynccontextmanager
     async def _stopped(self, store: str) -> AsyncIterator[None]:
@@ -186,6 +187,7 @@ def _addresses(containers: Sequence[Container]) -> list[str]:
 async def healed(cluster: Cluster, node: Node) -> None:
     """Nothing is cut, stopped or away any more, and every pod is Ready."""
     network.heal()
+    await asyncio.to_thread(mended)
     node.resume(SERVICES + STORES)
     for store in STORES:
         cluster.scale(store, 1)

@@ -58,7 +58,8 @@ def _timed(rng: random.Random, end: float) -> Iterator[Timed]:
     # 20 s: it would be its patience that is measured. So nothing is killed twice in a schedule.
     killed: set[str] = set()
     while True:
-        fault = _fault(rng, killed)
+        # The first one kills, so that the shortest schedule does.
+        fault = _fault(rng, killed) if killed else Fault(Kind.KILL, (rng.choice(SERVICES + STORES),))
         if at + fault.seconds > end:
             return
         yield Timed(round(at, 1), fault)

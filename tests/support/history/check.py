@@ -72,7 +72,8 @@ def _kept(evidence: Evidence, order: OrderRow | None) -> bool:
     if order is None:
         return False
     refused = order.id in evidence.refused and (order.state, order.reason) == ("CANCELLED", BY_PROVIDER)
-    return order.state in BOUGHT or order.id in evidence.history.cancelled or refused
+    cancelled = order.id in evidence.history.cancelled and (order.state, order.reason) == ("CANCELLED", BY_CUSTOMER)
+    return order.state in BOUGHT or cancelled or refused
 
 
 def paid_orders_are_kept(evidence: Evidence) -> Iterator[str]:

@@ -12,8 +12,8 @@ from support.history.rows import Rows
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """``claims``: the longest stretch without an acknowledged claim, from the end of the fault until no unit was free
-    or the next fault struck.
+    """``claims``: the longest stretch in which units were free and none was claimed, from the end of the fault until
+    the next one struck or the sale closed.
 
     ``confirmations``: how long after its authorisation, or after the end of the fault when that is later, the slowest
     paid order was confirmed.
@@ -34,7 +34,7 @@ class Pace:
 
 
 def pace_after(history: History, rows: Rows, *, since: float, until: float, next_fault: float = float("inf")) -> Pace:
-    """``since`` is the end of the fault, ``until`` the last moment at which units were free; seconds since 1970.
+    """``since`` is the end of the fault, ``until`` the end of the sale's window; seconds since 1970.
 
     Of the orders paid after the fault, those that the next one overtook are judged with that one.
     """
@@ -47,7 +47,9 @@ def pace_after(history: History, rows: Rows, *, since: float, until: float, next
         for order, at in confirmed.items()
         if at is not None and (paid[order] <= since or at < next_fault)
     ]
-    return Pace(claims=longest_pause(claims, since, min(until, next_fault)), confirmations=max([0.0, *late]))
+    end = min(until, next_fault)
+    pauses = [longest_pause(claims, max(since, began), min(end, ended)) for began, ended in rows.free_spans]
+    return Pace(claims=max([0.0, *pauses]), confirmations=max([0.0, *late]))
 
 
 def longest_pause(moments: Iterable[float], since: float, until: float) -> float:
@@ -59,11 +61,16 @@ def longest_pause(moments: Iterable[float], since: float, until: float) -> float
 
 
 def longest_not_ready(history: History) -> float:
-    """For how many seconds the most patient holder of units was told that the order is not ready to be paid."""
-    asked: dict[str, float] = {}
+    """For how many seconds a holder of units was told, time after time, that the order is not ready to be paid.
+
+    From the first such answer to the last one of a row: what is answered in between, that a service is away for one,
+    ends the row.
+    """
+    told: dict[str, float] = {}
     longest = 0.0
     for intent in history.of("intent"):
-        first = asked.setdefault(intent.key, intent.invoked)
-        if intent.code == "order_not_ready" and intent.completed is not None:
-            longest = max(longest, intent.completed - first)
+        if intent.code != "order_not_ready" or intent.completed is None:
+            told.pop(intent.key, None)
+            continue
+        longest = max(longest, intent.completed - told.setdefault(intent.key, intent.completed))
     return longest

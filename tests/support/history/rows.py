@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 from kafka import KafkaConsumer, TopicPartition
 from pymysql.cursors import Cursor
 
+from amazonlite.common.events.kafka_client import admin_config
 from amazonlite.common.events.topics import TOPICS, dlq_of
-from amazonlite.common.testing.stores import address, root_cursor
+from amazonlite.common.testing.stores import kafka_settings, root_cursor
+from amazonlite.inventory.domain import EFFECTS, Kind
 
 Row = TypeVar("Row")
 DATABASES = ("inventory", "orders", "payment")
@@ -81,7 +83,10 @@ class ChargeRow:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """All of one sale. ``ledger`` has units by kind; ``unsent`` events of all databases by table."""
+    """All of one sale. ``ledger`` has units by kind; ``unsent`` events of all databases by table.
+
+    ``free_spans`` are the times between which units were free, in seconds since 1970; the last may have no end.
+    """
 
     sale: SaleRow
     holds: Sequence[HoldRow] = ()
@@ -90,6 +95,7 @@ class Rows:
     payments: Sequence[PaymentRow] = ()
     charges: Sequence[ChargeRow] = ()
     unsent: Mapping[str, int] = field(default_factory=dict)
+    free_spans: Sequence[tuple[float, float]] = ()
 
     @property
     def moving(self) -> bool:
@@ -110,12 +116,28 @@ def read_rows(sale_id: str) -> Rows:
             payments=_each(cursor, PAYMENTS, sale_id, PaymentRow),
             charges=_each(cursor, CHARGES, sale_id, ChargeRow),
             unsent=_unsent(cursor),
+            free_spans=spans_of(
+                (float(at), Kind(kind), int(units)) for at, kind, units in _all(cursor, BOOKED, sale_id)
+            ),
         )
+
+
+def spans_of(booked: Iterable[tuple[float, Kind, int]]) -> list[tuple[float, float]]:
+    """When units were free, by the ledger's entries in the order in which they were booked: time, kind, units."""
+    spans: list[tuple[float, float]] = []
+    free, since = 0, 0.0
+    for at, kind, units in booked:
+        before, free = free, free + EFFECTS[kind].times(units).free
+        if not before and free:
+            since = at
+        if before and not free:
+            spans.append((since, at))
+    return [*spans, (since, float("inf"))] if free else spans
 
 
 def dead_letters() -> dict[str, int]:
     """How many records each dead letter topic has ever had."""
-    consumer = KafkaConsumer(bootstrap_servers=address("TEST_KAFKA"), enable_auto_commit=False)
+    consumer = KafkaConsumer(**admin_config(kafka_settings()), enable_auto_commit=False)
     try:
         names = [dlq_of(topic.name) for topic in TOPICS]
         parts = [TopicPartition(name, p) for name in names for p in consumer.partitions_for_topic(name) or ()]
@@ -134,6 +156,7 @@ SELECT id, order_id, customer_id, state, CAST(COALESCE(SUM(quantity), 0) AS SIGN
 FROM inventory.reservation LEFT JOIN inventory.reservation_line ON reservation_id = id
 WHERE sale_id = %s GROUP BY id
 """
+BOOKED = "SELECT UNIX_TIMESTAMP(at), kind, quantity FROM inventory.ledger WHERE sale_id = %s ORDER BY id"
 LEDGER = "SELECT kind, SUM(quantity) FROM inventory.ledger WHERE sale_id = %s GROUP BY kind"
 ORDERS = """
 SELECT orders.order_id, customer_id, orders.state, orders.reason, total_amount, currency, reservation_id, payment_id,

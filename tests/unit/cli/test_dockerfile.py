@@ -25,7 +25,7 @@ def test_the_application_image_is_read_as_written() -> None:
     ]
     environment = dict(item.split("=", 1) for item in application.config.pop("Env"))
     assert environment["PYTHONPATH"] == "/opt/amazonlite/source:/opt/amazonlite/wheels"
-    assert environment["PYTHONOPTIMIZE"] == "2"  # stands on a continued line
+    assert environment["PYTHONOPTIMIZE"] == "1"  # stands on a continued line
     assert application.config == {"Labels": {}, "User": "10001:10001", "WorkingDir": "/tmp"}  # noqa: S108
 
 

@@ -1,4 +1,5 @@
-"""Two commands never change the cluster at once: the second is told and waits, and a killed one is not waited for."""
+"""Two commands never change the cluster at once, nor under those that use it: the second is told and waits, and a
+killed one is not waited for."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from rich.console import Console
 
 from amazonlite.cli import exclusive as module
 from amazonlite.cli import progress
-from amazonlite.cli.exclusive import exclusive
+from amazonlite.cli.exclusive import exclusive, in_use
 
 _HOLDER = """
 import sys
@@ -23,6 +24,12 @@ from amazonlite.cli.exclusive import exclusive
 with exclusive():
     print("held", flush=True)
     sys.stdin.read()
+"""
+_USER = """
+import os
+from amazonlite.cli.exclusive import in_use
+with in_use():
+    os.execvp("sh", ["sh", "-c", "echo held; read line"])
 """
 
 
@@ -34,7 +41,7 @@ class Screen(io.StringIO):
         self.told = Event()
 
     def write(self, text: str) -> int:
-        if "another amazonlite command" in text:
+        if "another amazonlite command" in text or "a load are running" in text:
             self.told.set()
         return super().write(text)
 
@@ -52,8 +59,8 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     return screen
 
 
-def is_held(home: Path) -> bool:
-    with (home / "command.lock").open("w") as lock:
+def is_held(home: Path, name: str = "command.lock") -> bool:
+    with (home / name).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -100,3 +107,31 @@ def test_another_process_is_kept_out_until_it_ends_and_a_killed_one_holds_nothin
         holder.kill()
         holder.wait()
     assert not is_held(home)
+
+
+@pytest.mark.usefixtures("home")
+def test_those_who_use_the_cluster_do_so_side_by_side_and_nobody_changes_it_meanwhile(screen: Screen) -> None:
+    changed = Event()
+
+    def change() -> None:
+        with exclusive():
+            changed.set()
+
+    other = Thread(target=change, daemon=True)
+    with in_use():
+        with in_use():
+            other.start()
+            assert screen.told.wait(10)
+        assert not changed.is_set()
+    assert changed.wait(10)
+    other.join()
+
+
+def test_a_program_that_takes_the_commands_place_goes_on_using_the_cluster(home: Path) -> None:
+    environment = {**os.environ, "AMAZONLITE_HOME": str(home)}
+    command = [sys.executable, "-c", _USER]
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as user:
+        assert user.stdout is not None and user.stdout.readline() == b"held\n"
+        assert is_held(home, "use.lock")
+        user.communicate(b"\n")
+    assert not is_held(home, "use.lock")

@@ -221,3 +221,15 @@ def test_the_digest_of_files_looks_at_every_root_and_at_single_files(tmp_path: P
     first, second = tree(tmp_path / "one"), tree(tmp_path / "two")
     lock = second / "a.py"
     assert len({layers.digest_of_files(roots) for roots in ([first], [first, second], [first, lock], [lock])}) == 4
+
+
+def test_what_is_left_out_does_not_change_a_digest(tmp_path: Path) -> None:
+    for name in ("kept", "left"):
+        (tmp_path / "root" / name).mkdir(parents=True)
+        (tmp_path / "root" / name / "file").write_text("1")
+    roots, left = [tmp_path / "root"], frozenset({tmp_path / "root" / "left"})
+    before = layers.digest_of_files(roots, without=left)
+    (tmp_path / "root" / "left" / "file").write_text("2")
+    assert layers.digest_of_files(roots, without=left) == before
+    (tmp_path / "root" / "kept" / "file").write_text("2")
+    assert layers.digest_of_files(roots, without=left) != before

@@ -111,3 +111,11 @@ def test_each_image_of_this_checkout_has_a_tag_of_its_own() -> None:
     assert {recipe.name for recipe in recipes} == {"app", "mysql", "redis", "kafka", "mongodb"}
     assert len({recipe.tag for recipe in recipes}) == len(recipes)
     assert all(re.fullmatch("[0-9a-f]{16}", recipe.tag) for recipe in recipes)
+
+
+def test_the_application_does_not_carry_what_runs_on_peoples_machines() -> None:
+    context = application.recipe().context["source"]
+    source = context.prepare()
+    assert (source / "amazonlite" / "inventory" / "domain.py").exists()
+    assert not (source / "amazonlite" / "cli").exists()
+    assert not (source / "amazonlite" / "common" / "testing").exists()

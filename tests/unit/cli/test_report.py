@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from amazonlite.cli.progress import StepFailed
+from amazonlite.cli.errors import CommandError
 from amazonlite.cli.report import verified
 
 DATA = {"evidence.json": "{}", "evidence.md": "# Settled"}
@@ -17,5 +17,5 @@ def test_evidence_with_the_digest_of_the_status_is_shown() -> None:
 
 @pytest.mark.parametrize("altered", [{**DATA, "evidence.md": "# Sold out"}, {**DATA, "evidence.json": "[]"}, {}])
 def test_altered_evidence_is_not(altered: dict[str, str]) -> None:
-    with pytest.raises(StepFailed, match="digest"):
+    with pytest.raises(CommandError, match="digest"):
         verified(altered, DIGEST)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +19,7 @@ from amazonlite.auth.keys import SigningKeys
 from amazonlite.cli.cluster.base import Cluster
 from amazonlite.cli.deploy import credentials, secrets
 from amazonlite.cli.deploy.secrets import Secret, Secrets
+from amazonlite.cli.paths import REPO
 
 OPEN = {"id", "user", "migrate-user"}
 
@@ -131,7 +133,7 @@ def test_passwords_use_their_whole_alphabet_and_nothing_that_a_url_or_sql_would_
 
 def test_the_auth_service_signs_with_the_key_that_was_made(tmp_path: Path) -> None:
     secret = secrets.missing({})["auth-signing"]
-    kid, private = SigningKeys(folder(tmp_path / "keys", secret)).newest
+    kid, private = SigningKeys(folder(tmp_path / "keys", secret)).signing(datetime.now(UTC))
     assert [f"{kid}.pem"] == list(secret)
     private.public_key().verify(private.sign(b"token"), b"token")
 
@@ -147,7 +149,36 @@ def test_the_auth_service_knows_each_client_by_its_secret_and_gives_it_its_scope
     for name, scopes in secrets.CLIENTS.items():
         assert clients.scopes_of(name, known[f"client-{name}"]["secret"]) == list(scopes)
     with pytest.raises(InvalidClient):
-        clients.scopes_of("gateway", known["client-load"]["secret"])
+        clients.scopes_of("order", known["client-load"]["secret"])
+
+
+SOURCES = [*(REPO / "services" / "amazonlite").rglob("*.py"), *(REPO / "operator").rglob("*.py")]
+
+
+def demanded() -> set[str]:
+    """Every scope that a route of the shop asks for, as its program says it."""
+    found = re.compile(r'(?:require\(|internal=)"([a-z-]+(?::[a-z-]+)?)"')
+    return {scope for path in SOURCES for scope in found.findall(path.read_text())}
+
+
+def test_no_scope_is_a_master_key_and_each_is_asked_for_by_some_route() -> None:
+    granted = {scope for scopes in secrets.CLIENTS.values() for scope in scopes}
+    assert "internal" not in granted | demanded()
+    assert granted <= demanded()
+
+
+def test_only_services_that_call_others_have_a_client() -> None:
+    values = yaml.safe_load((REPO / "charts" / "platform" / "values.yaml").read_text())["services"]
+    mounted = {service["client"] for service in values.values() if "client" in service}
+    assert mounted == {"inventory", "order", "payment", "operator"}
+    assert set(secrets.CLIENTS) == mounted | {"load"}
+
+
+def test_no_service_may_confirm_cancel_or_pay_an_order_of_somebody_else() -> None:
+    for name, scopes in secrets.CLIENTS.items():
+        assert "shop" not in scopes, name
+    assert [name for name, scopes in secrets.CLIENTS.items() if "payments:seal" in scopes] == ["inventory", "order"]
+    assert [name for name, scopes in secrets.CLIENTS.items() if "flash-sales:operate" in scopes] == ["operator"]
 
 
 def test_only_the_load_client_may_ask_for_staff_tokens() -> None:

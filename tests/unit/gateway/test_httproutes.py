@@ -76,6 +76,7 @@ def test_what_is_left_out_has_the_specifications_defaults() -> None:
         (with_rule(backendRefs="a"), UNSUPPORTED_VALUE),
         (stored(http_route("r", rule("/", ("a", 1, 1)), rate_limit="many")), UNSUPPORTED_VALUE),
         (stored(http_route("r", rule("/", ("a", 1, 1)), auth="maybe")), UNSUPPORTED_VALUE),
+        (stored(http_route("r", rule("/", ("a", 1, 1)), rate_limit_by="moon")), UNSUPPORTED_VALUE),
     ],
 )
 def test_what_is_not_supported_is_refused_with_a_reason(item: dict[str, Any], reason: str) -> None:

@@ -5,7 +5,14 @@ from contextlib import asynccontextmanager
 import pytest
 
 from amazonlite.common.testing.eventually import eventually
-from amazonlite.gateway.answer import Answer, ConnectFailed, ConnectionDropped, MalformedAnswer, UpstreamTimeout
+from amazonlite.gateway.answer import (
+    Answer,
+    ConnectFailed,
+    ConnectionDropped,
+    MalformedAnswer,
+    Saturated,
+    UpstreamTimeout,
+)
 from amazonlite.gateway.upstream import BUFFERED, Pool
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -41,9 +48,9 @@ async def _request(reader: asyncio.StreamReader) -> bool:
 
 
 @asynccontextmanager
-async def pool_to(backend: Backend) -> AsyncIterator[Pool]:
+async def pool_to(backend: Backend, **options: int) -> AsyncIterator[Pool]:
     server = await asyncio.start_server(backend.serve, "127.0.0.1", 0)
-    pool = Pool("127.0.0.1", server.sockets[0].getsockname()[1])
+    pool = Pool("127.0.0.1", server.sockets[0].getsockname()[1], **options)
     try:
         yield pool
     finally:
@@ -75,6 +82,39 @@ async def test_at_once_means_connections_of_their_own() -> None:
     async with pool_to(backend) as pool:
         await asyncio.gather(*(ask(pool) for _ in range(3)))
     assert backend.connections == 3
+
+
+async def test_exchanges_beyond_the_most_wait_for_one_to_end() -> None:
+    backend = Backend(*[OK] * 4)
+    async with pool_to(backend, at_most=2) as pool:
+        answers = await asyncio.gather(*(ask(pool) for _ in range(4)))
+    assert [answer.body for answer in answers] == [b"ok"] * 4
+    assert backend.connections == 2
+
+
+async def test_whoever_waits_too_long_or_behind_too_many_is_refused_and_room_comes_back() -> None:
+    backend = Backend(b"", b"HTTP/1.1 100 Continue\r\n\r\n", OK, OK)
+    async with pool_to(backend, at_most=2) as pool:
+        silent = [asyncio.create_task(ask(pool, seconds=0.4)) for _ in range(2)]
+        await eventually(lambda: backend.connections == 2)
+        waiting = [asyncio.create_task(ask(pool, seconds=0.1)) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(Saturated, match="as many waiting"):
+            await ask(pool)
+        for one in waiting:
+            with pytest.raises(Saturated, match="in time"):
+                await one
+        for one in silent:
+            with pytest.raises(UpstreamTimeout):
+                await one
+        assert [(await ask(pool)).body for _ in range(2)] == [b"ok"] * 2
+
+
+async def test_a_failed_connect_takes_no_place(unused_tcp_port: int) -> None:
+    pool = Pool("127.0.0.1", unused_tcp_port, at_most=1)
+    for _ in range(3):
+        with pytest.raises(ConnectFailed):
+            await ask(pool)
 
 
 async def test_headers_are_lower_case_and_those_of_the_connection_are_gone() -> None:

@@ -87,3 +87,17 @@ async def test_after_a_restart_there_is_no_verdict_until_new_claims_were_seen() 
     world.start()
     await world.run(4)
     assert world.phase == "Live"
+
+
+async def test_a_pod_that_misses_a_scrape_aborts_no_sale_of_good_claims() -> None:
+    world = World(spec(slo=SLO, onBreach="Abort"))
+    world.claims.counters[("flash_sale_claims_total", "store_unavailable")] = 400
+    await world.run(70)
+    claims(world, good=20)
+    await world.run(3)
+    world.claims.silent = True
+    await world.run(3)
+    world.claims.silent = False
+    claims(world, good=20)
+    await world.run(5)
+    assert (world.phase, world.condition("SLOMet")) == ("Live", ("True", "ObjectiveMet"))

@@ -146,7 +146,7 @@ async def test_aborting_keeps_what_is_paid_and_returns_the_rest() -> None:
     assert world.inventory.stock["SKU1"] == 23
     assert world.deployment()["spec"]["replicas"] == 2
     assert world.condition("Settled") == ("True", "BooksBalanced")
-    assert world.condition("Ready") == ("False", "SaleAborted")
+    assert world.condition("Ready") == ("True", "SaleAborted")
 
 
 async def test_aborting_stops_claims_before_anything_else_is_written() -> None:
@@ -286,6 +286,7 @@ async def test_a_stale_fence_makes_the_replica_step_back() -> None:
     with pytest.raises(LeadershipLost, match="seen 99"):
         await world.reconciler(KEY)
     assert world.lease.stepped_back
+    assert world.lease.above == 99
 
 
 async def test_nothing_is_written_while_nothing_changes() -> None:
@@ -313,3 +314,77 @@ async def test_a_terminal_sale_keeps_up_with_its_generation() -> None:
     await world.settle_down()
     assert world.phase == "Settled"
     assert world.status["observedGeneration"] == 2
+
+
+WIDER = {"leadTime": "40s", "targets": [*PREWARM["targets"], {"deployment": "late", "replicas": 2}]}  # type: ignore[misc]
+
+
+async def live_and_wider() -> World:
+    """A target that does not exist is added to a live sale."""
+    world = World(spec(prewarm=PREWARM))
+    await world.run(62)
+    world.change_spec(prewarm=WIDER)
+    await world.run(3)
+    return world
+
+
+async def test_a_missing_target_of_a_live_sale_stalls_it_while_it_goes_on_selling() -> None:
+    world = await live_and_wider()
+    assert (world.phase, world.sale.state) == ("Live", "LIVE")
+    assert world.condition("CapacityReady") == ("False", "DeploymentNotFound")
+    assert world.condition("Ready") == ("False", "DeploymentNotFound")
+    assert world.condition("Stalled") == ("True", "DeploymentNotFound")
+
+
+async def test_a_target_added_to_a_live_sale_is_raised_and_put_back() -> None:
+    world = await live_and_wider()
+    world.add_deployment("late", 1)
+    await world.run(5)
+    assert world.deployment("late")["spec"]["replicas"] == 2
+    assert (world.condition("CapacityReady")[0], world.condition("Ready")) == ("True", ("True", "SaleOpen"))
+    await world.run(700)
+    assert (world.phase, world.deployment("late")["spec"]["replicas"]) == ("Settled", 1)
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_a_sale_with_too_few_replicas_is_not_ready(paused: bool) -> None:
+    world = World(spec(prewarm=PREWARM, paused=False))
+    await world.run(62)
+    world.change_spec(paused=paused)
+    world.capacity_arrives = False
+    world.deployment()["status"]["readyReplicas"] = 2
+    await world.run(6)
+    assert world.condition("CapacityReady") == ("False", "ReplicasNotReady")
+    assert world.condition("Ready") == ("False", "ReplicasNotReady")
+    assert world.condition("Reconciling")[0] == "True"
+
+
+async def test_a_pod_lost_while_the_waiting_room_is_open_shows_in_both_conditions() -> None:
+    world = World(spec(prewarm=PREWARM))
+    await world.run(50)
+    assert (world.phase, world.condition("Ready")) == ("Queueing", ("True", "QueueOpen"))
+    world.capacity_arrives = False
+    world.deployment()["status"]["readyReplicas"] = 2
+    await world.run(6)
+    assert world.condition("Ready") == ("False", "ReplicasNotReady")
+
+
+async def test_a_sale_with_nothing_free_says_sold_out_until_a_unit_comes_back() -> None:
+    world = World(spec())
+    await world.run(62)
+    world.inventory.claim(SALE_ID, 10)
+    await world.run(3)
+    assert (world.phase, world.condition("Ready")) == ("Live", ("True", "SoldOut"))
+    world.inventory.expire(SALE_ID)
+    await world.run(3)
+    assert world.condition("Ready") == ("True", "SaleOpen")
+
+
+async def test_a_sold_out_sale_that_drains_is_not_ready_yet() -> None:
+    world = World(spec())
+    await world.run(62)
+    await sell(world, 10)
+    world.books.up = False
+    await world.run(5)
+    assert world.phase == "Draining"
+    assert world.condition("Ready") == ("False", "AwaitingBooks")

@@ -3,12 +3,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+from prometheus_client import REGISTRY
+
 from amazonlite_operator.flash_sale.crd import FLASH_SALE
+from amazonlite_operator.kube import controller as controllers
+from amazonlite_operator.kube.api import ApiServerAway
 from amazonlite_operator.kube.controller import Controller, Key
-from amazonlite_operator.kube.heartbeat import Heartbeat
+from amazonlite_operator.kube.heartbeat import DEAF_AFTER, Heartbeat
 from support.fake_cluster import FakeCluster
 
 A = Key("ns", "a")
@@ -154,3 +160,91 @@ async def test_a_failing_reconciliation_does_not_stop_the_others() -> None:
         controller.notice(Key("ns", "b"), "uid-b", 1, "1")
         await settle()
         assert sorted(seen) == ["a", "b"]
+
+
+OTHER = replace(FLASH_SALE, kind="ReindexJob", plural="reindexjobs")
+
+
+class Kinds:
+    """Controllers of two kinds beside one heartbeat."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.cluster: Any = FakeCluster(lambda: datetime.now(UTC))
+        self.heartbeat = Heartbeat(self.cluster, namespace="ns", pod="pod", monotonic=lambda: self.now)
+        self.sales, self.jobs = self._controller(FLASH_SALE), self._controller(OTHER)
+
+    def _controller(self, kind: Any) -> Controller:
+        async def reconcile(key: Key) -> None:
+            return None
+
+        lease: Any = Leadership()
+        return Controller(kind, reconcile, lambda: None, kube=self.cluster, lease=lease, heartbeat=self.heartbeat)
+
+    def put(self, plural: str, name: str, phase: str) -> None:
+        path = f"/apis/amazonlite.dev/v1alpha1/namespaces/ns/{plural}/{name}"
+        metadata = {"name": name, "uid": name, "generation": 1}
+        self.cluster.objects[path] = {"metadata": metadata, "status": {"phase": phase}}
+
+    async def resync(self) -> None:
+        await self.sales.resync("ns")
+        await self.jobs.resync("ns")
+
+
+def objects(kind: str, phase: str) -> float | None:
+    return REGISTRY.get_sample_value("operator_objects", {"kind": kind, "phase": phase})
+
+
+async def test_a_kind_keeps_its_gauges_while_another_is_listed() -> None:
+    kinds = Kinds()
+    kinds.put("flashsales", "a", "Live")
+    kinds.put("reindexjobs", "b", "Copying")
+    await kinds.resync()
+    assert (objects("FlashSale", "Live"), objects("ReindexJob", "Copying")) == (1, 1)
+    kinds.put("flashsales", "a", "Draining")
+    await kinds.resync()
+    assert objects("FlashSale", "Draining") == 1
+    assert not objects("FlashSale", "Live")
+
+
+async def test_a_deaf_watch_of_the_first_kind_is_noticed() -> None:
+    kinds = Kinds()
+    kinds.put("flashsales", "a", "Live")
+    kinds.put("reindexjobs", "b", "Copying")
+    kinds.jobs.notice(Key("ns", "b"), "b", 1, "1")
+    await kinds.resync()
+    kinds.now = DEAF_AFTER + 1
+    await kinds.resync()
+    assert kinds.heartbeat.deaf == "changes not seen through the watch: flashsales a"
+
+
+async def test_a_list_that_fails_is_not_taken_for_a_deaf_watch() -> None:
+    kinds = Kinds()
+    kinds.put("flashsales", "a", "Live")
+    await kinds.resync()
+    items = kinds.cluster.items
+
+    async def away(path: str) -> None:
+        raise ApiServerAway("gone")
+
+    kinds.cluster.items = away
+    kinds.now = 3600.0
+    with suppress(ApiServerAway):
+        await kinds.sales.resync("ns")
+    kinds.cluster.items = items
+    await kinds.resync()
+    assert kinds.heartbeat.deaf == ""
+
+
+async def test_leadership_that_nobody_announced_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(controllers, "LOOK_AGAIN", 0.01)
+    seen = asyncio.Event()
+
+    async def reconcile(key: Key) -> None:
+        seen.set()
+
+    async with running(reconcile) as (controller, lease):
+        controller.notice(A, "uid", 1, "1")
+        lease.leads = True
+        async with asyncio.timeout(2):
+            await seen.wait()

@@ -69,6 +69,6 @@ def test_after_abort_claims_stop_before_anything_else_happens() -> None:
 
 def test_the_finalizer_goes_last_and_only_when_nothing_is_held() -> None:
     for seen in every_look():
-        if seen.deleting and isinstance(next_action(seen), RemoveFinalizer):
+        if isinstance(next_action(seen), RemoveFinalizer):
             assert seen.inventory_up
-            assert seen.sale is None or seen.sale.over
+            assert seen.sale is not None and seen.sale.over

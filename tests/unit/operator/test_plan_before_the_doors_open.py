@@ -68,8 +68,23 @@ TABLE: list[tuple[str, Observed, object]] = [
         ("Record", P.PREWARMING, "RaisingReplicas"),
     ),
     (
-        "over before allocation",
+        "over before allocation: no late one may take stock",
         look(P.PENDING, AFTER, status=status(P.PENDING, allocated=False)),
+        DeleteSale,
+    ),
+    (
+        "over, set aside without a word of it in the status",
+        look(P.PENDING, AFTER, status=status(P.PENDING, allocated=False), sale=sale("SCHEDULED")),
+        DeleteSale,
+    ),
+    (
+        "over before allocation, inventory away",
+        look(P.PENDING, AFTER, status=status(P.PENDING, allocated=False), inventory_up=False),
+        ("Wait", "InventoryUnavailable"),
+    ),
+    (
+        "over before allocation, nothing is held",
+        look(P.PENDING, AFTER, status=status(P.PENDING, allocated=False), sale=sale("ABORTED", free=0)),
         ("Record", P.FAILED, "WindowMissed"),
     ),
     (
@@ -86,12 +101,19 @@ TABLE: list[tuple[str, Observed, object]] = [
             BEFORE_LEAD,
             status=status(P.REHEARSING, rehearsal=UNDER_WAY),
             rehearsal_sale=sale("SCHEDULED"),
+            spec=spec(rehearsal=REHEARSAL),
         ),
         ("Rehearsal", "LIVE"),
     ),
     (
         "rehearsal: no customers yet",
-        look(P.REHEARSING, BEFORE_LEAD, status=status(P.REHEARSING, rehearsal=UNDER_WAY), rehearsal_sale=sale("LIVE")),
+        look(
+            P.REHEARSING,
+            BEFORE_LEAD,
+            status=status(P.REHEARSING, rehearsal=UNDER_WAY),
+            rehearsal_sale=sale("LIVE"),
+            spec=spec(rehearsal=REHEARSAL),
+        ),
         StartJob,
     ),
     (
@@ -102,6 +124,7 @@ TABLE: list[tuple[str, Observed, object]] = [
             status=status(P.REHEARSING, rehearsal=UNDER_WAY),
             rehearsal_sale=sale("LIVE"),
             rehearsal_job=JobView(finished=False),
+            spec=spec(rehearsal=REHEARSAL),
         ),
         ("Wait", "Rehearsing"),
     ),
@@ -124,13 +147,26 @@ TABLE: list[tuple[str, Observed, object]] = [
     (
         "rehearsal: over, early",
         look(
-            P.REHEARSING, BEFORE_LEAD, status=status(P.REHEARSING, rehearsal=REHEARSED), rehearsal_sale=sale("ABORTED")
+            P.REHEARSING,
+            BEFORE_LEAD,
+            status=status(P.REHEARSING, rehearsal=REHEARSED),
+            rehearsal_sale=sale("ABORTED", free=0),
         ),
         ("Wait", "Scheduled"),
     ),
     (
-        "rehearsal: over, lead time",
+        "rehearsal: over, a late allocation of its shadow is still possible",
         look(P.REHEARSING, DOORS, status=status(P.REHEARSING, rehearsal=REHEARSED)),
+        DeleteSale,
+    ),
+    (
+        "rehearsal: over, lead time",
+        look(
+            P.REHEARSING,
+            DOORS,
+            status=status(P.REHEARSING, rehearsal=REHEARSED),
+            rehearsal_sale=sale("ABORTED", free=0),
+        ),
         ("Record", P.PREWARMING, "RaisingReplicas"),
     ),
     ("floors not remembered", look(P.PREWARMING, LEAD, sale=sale("SCHEDULED"), **PREWARMED), RememberFloors),

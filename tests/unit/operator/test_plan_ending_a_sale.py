@@ -48,9 +48,9 @@ TABLE: list[tuple[str, Observed, object]] = [
         ("SetState", "ABORTED"),
     ),
     (
-        "draining, never allocated",
+        "draining, never allocated: no late allocation may take stock",
         look(P.DRAINING, AFTER, status=status(P.DRAINING, allocated=False)),
-        ("Record", P.DRAINING, "Scheduled"),
+        DeleteSale,
     ),
     ("draining, the sale is lost", look(P.DRAINING, AFTER), ("Stalled", "SaleLost")),
     (
@@ -105,7 +105,9 @@ TABLE: list[tuple[str, Observed, object]] = [
         ),
         ("Record", P.SETTLED, "SaleSettled"),
     ),
-    ("settled", look(P.SETTLED, AFTER), RemoveFinalizer),
+    ("settled", look(P.SETTLED, AFTER, sale=sale("SETTLED", free=0, sold=4)), RemoveFinalizer),
+    ("failed, units still free", look(P.FAILED, AFTER, sale=sale("ABORTED", free=4)), DeleteSale),
+    ("over, inventory away", look(P.SETTLED, AFTER, inventory_up=False), ("Wait", "Scheduled")),
     ("settled, let go", look(P.SETTLED, AFTER, has_finalizer=False), ("Wait", "Scheduled")),
     ("deleting, live", look(P.LIVE, DURING, deleting=True, sale=sale("LIVE")), DeleteSale),
     (
@@ -135,7 +137,7 @@ TABLE: list[tuple[str, Observed, object]] = [
     ),
     ("deleting, units free again", look(P.LIVE, DURING, deleting=True, sale=sale("ABORTED", free=1)), DeleteSale),
     ("deleting, all given back", look(P.LIVE, DURING, deleting=True, sale=sale("ABORTED", free=0)), RemoveFinalizer),
-    ("deleting, never known", look(P.LIVE, DURING, deleting=True), RemoveFinalizer),
+    ("deleting, never known", look(P.LIVE, DURING, deleting=True), DeleteSale),
     ("deleting, let go", look(P.LIVE, DURING, deleting=True, has_finalizer=False), ("Wait", "Deleting")),
 ]
 

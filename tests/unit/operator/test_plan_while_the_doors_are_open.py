@@ -40,7 +40,7 @@ TABLE: list[tuple[str, Observed, object]] = [
     ("live, woken after a kill", look(P.LIVE, DURING, sale=sale("PAUSED")), ("SetState", "LIVE")),
     ("live, end of the window", look(P.LIVE, AFTER, sale=sale("LIVE")), ("SetState", "DRAINING")),
     ("live, ended", look(P.LIVE, AFTER, sale=sale("DRAINING")), ("Record", P.DRAINING, "WindowEnded")),
-    ("live, all held", look(P.LIVE, DURING, sale=sale("LIVE", free=0, held=10)), ("Wait", "SaleOpen")),
+    ("live, all held", look(P.LIVE, DURING, sale=sale("LIVE", free=0, held=10)), ("Wait", "SoldOut")),
     ("live, sold out", look(P.LIVE, DURING, sale=sale("LIVE", free=0, sold=10)), ("SetState", "DRAINING")),
     (
         "paused, sold out",

@@ -60,6 +60,15 @@ async def test_a_refused_token_is_replaced_once() -> None:
     assert service.tokens == 3
 
 
+async def test_a_token_without_the_scope_is_replaced_once() -> None:
+    service = Service()
+    service.status, service.body = 403, {"code": "insufficient_scope"}  # type: ignore[dict-item]
+    async with calling(service) as client:
+        with pytest.raises(Refusal):
+            await client.call("GET", "/thing")
+    assert service.tokens == 2
+
+
 async def test_a_problem_becomes_a_refusal_with_its_code() -> None:
     service = Service()
     service.status, service.body = 409, {"code": "sku_on_sale", "detail": "S is on sale."}  # type: ignore[dict-item]
@@ -67,6 +76,15 @@ async def test_a_problem_becomes_a_refusal_with_its_code() -> None:
         with pytest.raises(Refusal) as refused:
             await client.call("GET", "/thing")
     assert (refused.value.status, refused.value.code, refused.value.detail) == (409, "sku_on_sale", "S is on sale.")
+
+
+async def test_a_refusal_keeps_the_problems_other_members() -> None:
+    service = Service()
+    service.status, service.body = 409, {"code": "stale_fence", "detail": "seen", "fence": 7}  # type: ignore[dict-item]
+    async with calling(service) as client:
+        with pytest.raises(Refusal) as refused:
+            await client.call("GET", "/thing")
+    assert refused.value.members["fence"] == 7
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

@@ -59,7 +59,8 @@ def test_what_was_there_before_the_first_scrape_does_not_count() -> None:
 def test_pods_are_added_up_and_a_restarted_one_begins_at_zero() -> None:
     first = {"a": counters(100), "b": counters(50)}
     second = {"a": counters(110), "b": counters(5), "c": counters(5)}
-    assert sampler(first, second).measure(OBJECTIVE, NOON).samples == 20
+    third = {"a": counters(110), "b": counters(5), "c": counters(7)}
+    assert sampler(first, second, third).measure(OBJECTIVE, NOON).samples == 10 + 5 + 2
 
 
 def test_faults_miss_the_success_rate() -> None:
@@ -77,3 +78,35 @@ def test_what_was_before_a_change_says_nothing_about_it() -> None:
     made = sampler({"a": counters(0)}, {"a": counters(0, errors=50)}, {"a": counters(50, errors=50)})
     assert made.measure(OBJECTIVE, NOON).verdict is Verdict.FAIL
     assert made.measure(OBJECTIVE, NOON + timedelta(seconds=1)).verdict is Verdict.PASS
+
+
+def test_a_pod_that_misses_a_scrape_adds_only_what_is_new_when_it_is_back() -> None:
+    history = {"a": counters(0), "b": counters(1000, errors=900)}
+    slo = sampler(history, {"a": counters(10)}, {"a": counters(20), "b": counters(1015, errors=900)})
+    assert slo.measure(OBJECTIVE, NOON) == sampler(
+        history, {"a": counters(20), "b": counters(1015, errors=900)}
+    ).measure(OBJECTIVE, NOON)
+    assert (slo.measure(OBJECTIVE, NOON).samples, slo.measure(OBJECTIVE, NOON).verdict) == (35, Verdict.PASS)
+
+
+def test_a_pod_that_is_seen_first_in_the_middle_brings_no_history() -> None:
+    slo = sampler({"a": counters(0)}, {"a": counters(20), "late": counters(10, errors=500)})
+    assert slo.measure(OBJECTIVE, NOON).verdict is Verdict.PASS
+
+
+def test_a_gap_that_began_before_a_change_says_nothing_about_what_came_after_it() -> None:
+    made = sampler({"a": counters(0)}, {}, {"a": counters(50, errors=50)}, {"a": counters(70, errors=50)})
+    slo = made.measure(OBJECTIVE, NOON + timedelta(seconds=1))
+    assert (slo.samples, slo.verdict) == (20, Verdict.PASS)
+
+
+def test_a_restart_is_one_of_all_series_of_a_pod() -> None:
+    before, after = counters(100, errors=1, slow=90), counters(20, errors=2, slow=0)
+    slo = sampler({"a": before}, {"a": after}).measure(OBJECTIVE, NOON)
+    assert (slo.samples, slo.success_rate) == (22, round(20 / 22, 5))
+    assert slo.p95_ms is not None and slo.p95_ms <= 100
+
+
+def test_a_restart_within_a_missed_scrape_is_seen_too() -> None:
+    made = sampler({"a": counters(100, errors=50)}, {}, {"a": counters(15)})
+    assert (made.measure(OBJECTIVE, NOON).samples, made.measure(OBJECTIVE, NOON).success_rate) == (15, 1.0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from amazonlite.inventory.domain import Kind
 from support.history.pace import longest_not_ready, longest_pause, pace_after
 from support.history.record import History, Operation, Outcome
-from support.history.rows import OrderRow, Rows, SaleRow
+from support.history.rows import OrderRow, Rows, SaleRow, spans_of
 
 SALE = SaleRow(9, 9, 0, 0, 9, 0, 1, 0, 0, 0)
 
@@ -31,10 +32,24 @@ def test_the_longest_pause_lies_between_moments_and_the_edges(moments: list[floa
     assert longest_pause(moments, 10.0, 20.0) == longest
 
 
-def test_claims_are_not_missed_once_no_unit_is_free() -> None:
-    history = History({}, [claimed(101.0), claimed(102.0)])
-    assert pace_after(history, Rows(SALE), since=100.0, until=102.5).claims == 1.0
-    assert pace_after(history, Rows(SALE), since=100.0, until=90.0).claims == 0.0
+def test_claims_are_missed_only_while_units_are_free() -> None:
+    history = History({}, [claimed(101.0), claimed(102.0), claimed(113.0)])
+
+    def pause(*free: tuple[float, float], until: float = 200.0) -> float:
+        return pace_after(history, Rows(SALE, free_spans=free), since=100.0, until=until).claims
+
+    assert pause((90.0, 102.5)) == 1.0
+    assert pause((90.0, 99.0)) == pause() == 0.0
+    assert pause((90.0, 102.5), (112.5, 113.0)) == 1.0  # a unit given back is not one that nobody claimed meanwhile
+    assert pause((90.0, float("inf"))) == 87.0
+    assert pause((90.0, float("inf")), until=114.0) == 11.0
+
+
+def test_units_are_free_from_their_allocation_or_return_until_the_last_is_held() -> None:
+    booked = [(1.0, Kind.ALLOCATE, 2), (2.0, Kind.HOLD, 1), (3.0, Kind.HOLD, 1), (5.0, Kind.SELL, 1)]
+    assert spans_of(booked) == [(1.0, 3.0)]
+    assert spans_of([*booked, (13.0, Kind.UNHOLD, 1)]) == [(1.0, 3.0), (13.0, float("inf"))]
+    assert spans_of([*booked, (13.0, Kind.UNHOLD, 1), (14.0, Kind.HOLD, 1)]) == [(1.0, 3.0), (13.0, 14.0)]
 
 
 def test_an_order_paid_before_the_fault_is_late_from_its_end_on() -> None:
@@ -53,7 +68,8 @@ def test_an_order_confirmed_before_the_fault_was_over_was_not_late() -> None:
 def test_each_fault_is_judged_until_the_next_one_strikes() -> None:
     history = History({}, [paid("before", 99.0), paid("after", 103.0), paid("overtaken", 109.0), claimed(101.0)])
     times = {"before": 104.0, "after": 104.5, "overtaken": 125.0}
-    rows = Rows(SALE, orders=[confirmed(order, at) for order, at in times.items()])
+    orders = [confirmed(order, at) for order, at in times.items()]
+    rows = Rows(SALE, orders=orders, free_spans=[(90.0, 200.0)])
     first = pace_after(history, rows, since=100.0, until=200.0, next_fault=110.0)
     assert (first.claims, first.confirmations) == (9.0, 4.0)
     assert pace_after(history, rows, since=112.0, until=112.0).confirmations == 13.0
@@ -72,10 +88,12 @@ def test_a_lost_order_says_nothing_about_the_pace() -> None:
     )
 
 
-def test_the_wait_for_a_ready_order_goes_from_the_first_attempt_to_the_last_refusal() -> None:
+def test_the_wait_for_a_ready_order_goes_from_the_first_refusal_to_the_last_of_a_row() -> None:
     def intent(key: str, at: float, code: str) -> Operation:
         return Operation("intent", "ann", key, at, at + 0.5, Outcome.FAILED if code else Outcome.OK, code=code)
 
-    told = [intent("a", 1.0, "order_not_ready"), intent("b", 2.0, ""), intent("a", 3.0, "order_not_ready")]
-    assert longest_not_ready(History({}, [*told, intent("a", 9.0, "")])) == 2.5
+    told = [intent("a", at, "order_not_ready") for at in (1.0, 2.0, 4.0)]
+    assert longest_not_ready(History({}, [*told, intent("b", 3.0, ""), intent("a", 9.0, "")])) == 3.0
+    away = intent("a", 3.0, "upstream_unavailable")
+    assert longest_not_ready(History({}, [*told[:2], away, told[2]])) == 1.0
     assert longest_not_ready(History({}, [intent("b", 2.0, "")])) == 0.0

@@ -1,9 +1,10 @@
 #!/bin/bash
 # Formats /data on its first start, then becomes the broker. BROKER_ADVERTISED: host:port that clients reach it by;
-# BROKER_HEAP: maximum heap. TieredStopAtLevel=1 and SerialGC halve the start and the memory on a small machine.
+# BROKER_ACCOUNTS: a file with the login module's line; BROKER_HEAP: maximum heap. TieredStopAtLevel=1 and SerialGC halve the start and the memory on a small machine.
 set -euo pipefail
 config=/tmp/server.properties
-sed "s#ADVERTISED#${BROKER_ADVERTISED:?}#" /opt/kafka/server.properties >"$config"
+(umask 077
+ sed -e "s#ADVERTISED#${BROKER_ADVERTISED:?}#" -e "s#ACCOUNTS#$(<"${BROKER_ACCOUNTS:?}")#" /opt/kafka/server.properties >"$config")
 jvm=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -Djava.awt.headless=true
   -Dlog4j2.configurationFile=/opt/kafka/log4j2.properties -cp '/opt/kafka/lib/*')
 if [ ! -f /data/logs/meta.properties ]; then

@@ -11,6 +11,7 @@ import aiohttp
 import msgspec
 
 from amazonlite.cli.catalogue.source import Entry
+from amazonlite.cli.errors import CommandError
 from amazonlite.common.core.errors import DomainError
 from amazonlite.common.security.service_token import TokenSource
 
@@ -25,8 +26,11 @@ Progress = Callable[[int, int], None]
 Sleep = Callable[[float], Awaitable[None]]
 
 
-class LoadRefused(RuntimeError):
+class LoadRefused(CommandError):
     """The shop refused a batch or stayed away; what was loaded stays, and running again completes it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("load_refused", what, "what was loaded before", "`amazonlite seed` again completes it")
 
 
 @dataclass(slots=True)
@@ -111,7 +115,7 @@ class Loader:
             if status == 401:
                 self._tokens.forget()
             await self._sleep(min(max(wait, 0.5 * 2**attempt), LONGEST_PAUSE))
-        raise LoadRefused(f"{reason}. What was loaded before stays. Run `amazonlite seed` again to complete it.")
+        raise LoadRefused(reason)
 
     async def _attempt(self, path: str, body: bytes) -> tuple[int, bytes, float]:
         """(status, body, seconds to wait); status 0 when no answer came."""

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from amazonlite.cli.catalogue.rules import Prices, stock_of
+from amazonlite.cli.errors import CommandError
 from amazonlite.cli.paths import REPO
 
 ENVIRONMENT = "AMAZONLITE_CATALOGUE"
@@ -20,8 +21,11 @@ BESIDE_CHECKOUT = REPO.parent / "shared" / "data" / "products" / "products.jsonl
 SAMPLE = Path(__file__).parents[1] / "sample_catalogue.jsonl"
 
 
-class CatalogueUnreadable(RuntimeError):
+class CatalogueUnreadable(CommandError):
     """The file is missing or a line of it is not a product; the message names it. Nothing was loaded."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("catalogue_unreadable", what, "everything; nothing was loaded", "mend it or name another")
 
 
 @dataclass(frozen=True, slots=True)

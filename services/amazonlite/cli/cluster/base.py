@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from amazonlite.cli.command import output_of
 from amazonlite.cli.images.recipe import Recipe
 
 Say = Callable[[str], None]
-SHOP_PORT = 8080
+SHOP_PORT = int(os.environ.get("AMAZONLITE_PORT") or 8080)
+SHOP_URL = f"http://127.0.0.1:{SHOP_PORT}"
 
 
 class Cluster(Protocol):
@@ -26,6 +28,9 @@ class Cluster(Protocol):
 
     def start(self, say: Say) -> None:
         """The cluster answers, and `.local/kubeconfig` reaches it."""
+
+    def kubeconfig(self) -> Path:
+        """What reaches it, from this machine and from inside alike."""
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str: ...
 
@@ -49,7 +54,11 @@ class Cluster(Protocol):
     def inside(self) -> list[str]:
         """A command prefix that runs the rest with the cluster's network and DNS."""
 
-    def stop(self, say: Say) -> None: ...
+    def stop(self, say: Say) -> None:
+        """Nothing of it runs any more. The stores' volumes stay, and the shop's data with them."""
+
+    def purge(self, say: Say) -> None:
+        """The volumes of a stopped cluster are gone, and whatever cannot stay without them."""
 
 
 def docker_answers() -> bool:

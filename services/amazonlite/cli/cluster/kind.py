@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from amazonlite.cli.cluster.base import Say
-from amazonlite.cli.command import follow, output_of
+from amazonlite.cli.cluster.base import SHOP_PORT, Say
+from amazonlite.cli.command import CommandFailed, follow, output_of
 from amazonlite.cli.images import application, layers
 from amazonlite.cli.images.recipe import Recipe
 from amazonlite.cli.paths import KUBECONFIG, REPO
 
 _NAME = "amazonlite"
 _NODE = f"{_NAME}-control-plane"
+_START_SECONDS = 120
 _ADDONS = str(REPO / "tools" / "localkube" / "addons")
 _RESOLV = "nameserver {dns}\nsearch amazonlite.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n"
 
@@ -27,7 +30,11 @@ class Kind:
 
     def start(self, say: Say) -> None:
         KUBECONFIG.parent.mkdir(exist_ok=True)
-        if _NAME not in output_of(["kind", "get", "clusters"]).split():
+        config = KUBECONFIG.with_name("kind-config.yaml")
+        config.write_text((REPO / "kind-config.yaml").read_text().replace("hostPort: 8080", f"hostPort: {SHOP_PORT}"))
+        if _NAME in output_of(["kind", "get", "clusters"]).split():
+            output_of(["docker", "start", _NODE])
+        else:
             follow(
                 [
                     "kind",
@@ -36,13 +43,29 @@ class Kind:
                     "--name",
                     _NAME,
                     "--config",
-                    str(REPO / "kind-config.yaml"),
+                    str(config),
                     "--wait",
                     "120s",
                 ],
                 say,
             )
         KUBECONFIG.write_text(output_of(["kind", "get", "kubeconfig", "--name", _NAME]))
+        self._wait_until_it_answers()
+
+    def _wait_until_it_answers(self) -> None:
+        """A node that was stopped needs some seconds until its API server does."""
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                self.kubectl("get", "--raw", "/readyz")
+                return
+            except CommandFailed:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
+
+    def kubeconfig(self) -> Path:
+        return KUBECONFIG
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return output_of(["kubectl", "--kubeconfig", str(KUBECONFIG), *arguments], stdin=stdin)
@@ -85,5 +108,10 @@ class Kind:
         return [*become_root, *enter, "sh", "-c", mount, "sh", "env", f"KUBECONFIG={KUBECONFIG}"]
 
     def stop(self, say: Say) -> None:
-        follow(["kind", "delete", "cluster", "--name", _NAME], say)
+        """The node is stopped, not deleted: the stores' volumes are inside of it."""
+        if _NAME in output_of(["kind", "get", "clusters"]).split():
+            follow(["docker", "stop", _NODE], say)
         KUBECONFIG.unlink(missing_ok=True)
+
+    def purge(self, say: Say) -> None:
+        follow(["kind", "delete", "cluster", "--name", _NAME], say)

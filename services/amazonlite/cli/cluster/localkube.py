@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,10 +30,12 @@ class Localkube:
     def start(self, say: Say) -> None:
         follow([_SCRIPT, "up"], say)
         KUBECONFIG.parent.mkdir(exist_ok=True)
-        path = Path(output_of([_SCRIPT, "kubeconfig"]).strip())
         KUBECONFIG.unlink(missing_ok=True)
         with os.fdopen(os.open(KUBECONFIG, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-            file.write(path.read_text())
+            file.write(self.kubeconfig().read_text())
+
+    def kubeconfig(self) -> Path:
+        return Path(output_of([_SCRIPT, "kubeconfig"]).strip())
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return output_of([_SCRIPT, "kubectl", *arguments], stdin=stdin)
@@ -86,3 +89,8 @@ class Localkube:
     def stop(self, say: Say) -> None:
         follow([_SCRIPT, "down"], say)
         KUBECONFIG.unlink(missing_ok=True)
+
+    def purge(self, say: Say) -> None:
+        if _VOLUMES.exists():
+            shutil.rmtree(_VOLUMES)
+        say("deleted")

@@ -38,7 +38,11 @@ def digests(known: secrets.Secrets) -> dict[str, dict[str, str]]:
     def short(name: str) -> str:
         return hashlib.sha256(repr(sorted(known[name].items())).encode()).hexdigest()[:16]
 
-    return {"mysql": {"initialDigest": short("mysql-accounts")}, "redis": {"usersDigest": short("redis-users")}}
+    return {
+        "mysql": {"initialDigest": short("mysql-accounts")},
+        "redis": {"usersDigest": short("redis-users")},
+        "kafka": {"usersDigest": short("kafka-users")},
+    }
 
 
 def test_environment(cluster: Cluster) -> dict[str, str]:
@@ -50,6 +54,8 @@ def test_environment(cluster: Cluster) -> dict[str, str]:
         "TEST_MYSQL_ROOT_PASSWORD": known["mysql-root"]["password"],
         "TEST_REDIS_URL": known["redis-admin"]["url"],
         "TEST_KAFKA": "kafka:9092",
+        "TEST_KAFKA_USER": "admin",
+        "TEST_KAFKA_PASSWORD": known["kafka-admin"]["password"],
         "TEST_MONGO_URL": known["mongodb-product"]["url"],
         "GATEWAY_URL": "http://gateway:8000",
         "AUTH_URL": "http://auth:8000",

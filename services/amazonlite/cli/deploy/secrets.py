@@ -27,16 +27,16 @@ REDIS_KEYS: Mapping[str, tuple[str, ...]] = {
     "inventory": ("fs:*",),
 }
 """Key patterns each service may touch; it may touch no others."""
+KAFKA_USERS = ("inventory", "order", "payment")
+"""The services that send or take events; which ones, says ``common.events.access``."""
 CLIENTS: Mapping[str, tuple[str, ...]] = {
-    "gateway": ("internal",),
-    "inventory": ("internal",),
-    "order": ("internal",),
-    "payment": ("internal",),
-    "product": ("internal",),
-    "operator": ("internal", "flash-sales:operate"),
-    "load": ("internal", "staff:tokens", "staff:stock", "staff:catalogue"),
+    "inventory": ("payments:seal",),
+    "order": ("payments:seal", "payments:read-any", "reservations:read", "products:read"),
+    "payment": ("orders:read-any",),
+    "operator": ("flash-sales:operate", "orders:summarise", "payments:summarise"),
+    "load": ("staff:tokens", "staff:stock", "staff:catalogue", "ledger:read"),
 }
-"""Scopes of each client of the auth service."""
+"""Scopes of each client of the auth service: the calls that its program makes, and no others."""
 SIGNING = "auth-signing"
 
 
@@ -62,6 +62,7 @@ def _makers() -> dict[str, Callable[[], Secret]]:
     made: dict[str, Callable[[], Secret]] = {
         "mysql-root": lambda: {"password": password()},
         "redis-admin": lambda: _redis("admin"),
+        "kafka-admin": lambda: {"password": password()},
         "mongodb-product": lambda: {"url": "mongodb://mongodb:27017/"},
         SIGNING: _signing_key,
         "queue-ticket": lambda: {"key": secrets.token_hex(32)},
@@ -69,6 +70,7 @@ def _makers() -> dict[str, Callable[[], Secret]]:
     }
     made |= {f"mysql-{service}": lambda user=service: _mysql(user) for service in DATABASES}  # type: ignore[misc]
     made |= {f"redis-{service}": lambda user=service: _redis(user) for service in REDIS_KEYS}  # type: ignore[misc]
+    made |= {f"kafka-{service}": lambda: {"password": password()} for service in KAFKA_USERS}
     made |= {f"client-{name}": lambda name=name: {"id": name, "secret": secrets.token_hex(32)} for name in CLIENTS}  # type: ignore[misc]
     return made
 
@@ -123,6 +125,13 @@ def redis_users(known: Secrets) -> str:
     return "\n".join(lines) + "\n"
 
 
+def kafka_users(known: Secrets) -> str:
+    """The broker's accounts, as its login module wants them on one line."""
+    words = {name: known[f"kafka-{name}"]["password"] for name in ("admin", *KAFKA_USERS)}
+    users = " ".join(f'user_{name}="{word}"' for name, word in words.items())
+    return f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"
+
+
 def auth_clients(known: Secrets) -> Secret:
     """What the auth service knows of its clients: a hash of the secret, never the secret."""
     return {
@@ -141,6 +150,7 @@ def derived(known: Secrets) -> Secrets:
     return {
         "mysql-accounts": {"accounts.sql": mysql_accounts(known)},
         "redis-users": {"users.acl": redis_users(known)},
+        "kafka-users": {"jaas": kafka_users(known)},
         "auth-clients": auth_clients(known),
     }
 

@@ -14,6 +14,8 @@ from amazonlite.cli.images.recipe import Base, Content, Recipe
 from amazonlite.cli.paths import REPO, uv
 
 _SOURCES = (REPO / "services" / "amazonlite", REPO / "operator" / "amazonlite_operator")
+# They run on people's machines: a pod has no use for them, and does not restart when they change.
+_LEFT_OUT = frozenset({REPO / "services" / "amazonlite" / name for name in ("cli", "common/testing")})
 _PYTHON = ("python3.11-minimal", "libpython3.11-stdlib")
 # Debian's interpreter; the oldest of those the image runs on decides which backports are installed
 _PYTHON_VERSION = "3.11.2"
@@ -49,11 +51,19 @@ def _wheels() -> Path:
 def _source() -> Path:
     target = layers.fresh_directory("app/source")
     for source in _SOURCES:
-        shutil.copytree(source, target / source.name, ignore=shutil.ignore_patterns("__pycache__"))
-    if layers.digest_of_files(target / source.name for source in _SOURCES) != layers.digest_of_files(_SOURCES):
+        shutil.copytree(source, target / source.name, ignore=_left_out)
+    if layers.digest_of_files(target / source.name for source in _SOURCES) != _source_digest():
         raise OSError("the sources changed while they were copied into the image; run the command again")
-    bytecode.compile_tree(target, _INSTALLED_AT)
+    bytecode.compile_tree(target, _INSTALLED_AT, docstrings=True)
     return target
+
+
+def _left_out(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name == "__pycache__" or Path(folder, name) in _LEFT_OUT]
+
+
+def _source_digest() -> str:
+    return layers.digest_of_files(_SOURCES, without=_LEFT_OUT)
 
 
 def recipe() -> Recipe:
@@ -69,6 +79,6 @@ def recipe() -> Recipe:
         ),
         context={
             "wheels": Content(layers.digest_of_files([REPO / "uv.lock"]) + _PYTHON_VERSION + bytecode.KEY, _wheels),
-            "source": Content(layers.digest_of_files(_SOURCES) + bytecode.KEY, _source),
+            "source": Content(_source_digest() + bytecode.KEY, _source),
         },
     )

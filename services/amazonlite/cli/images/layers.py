@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from amazonlite.cli.paths import HOME
+from amazonlite.common.core.certain import certain
 
 CACHE = HOME / "images" / "layers"
 BUILD = HOME / "images" / "build"
@@ -81,9 +82,7 @@ def make(key: str, write: Callable[[tarfile.TarFile], None]) -> Layer:
     part.rename(CACHE / f"{key}.tar")
     part.write_text(f"sha256:{digesting.sha256.hexdigest()}")
     part.rename(CACHE / f"{key}.digest")
-    found = cached(key)
-    assert found is not None  # noqa: S101 - written just above
-    return found
+    return certain(cached(key), "it was written just above")
 
 
 def of_tree(key: str, source: Path, target: str) -> Layer:
@@ -96,8 +95,9 @@ def key_of(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def digest_of_files(roots: Iterable[Path]) -> str:
-    """Changes when any file below `roots` is added, removed, renamed or edited; compiled Python does not count.
+def digest_of_files(roots: Iterable[Path], *, without: frozenset[Path] = frozenset()) -> str:
+    """Changes when any file below `roots` is added, removed, renamed or edited; compiled Python does not count, nor
+    what is below the folders `without`.
 
     FileNotFoundError: a root is not there, and nothing may look the same as something empty.
     """
@@ -106,7 +106,7 @@ def digest_of_files(roots: Iterable[Path]) -> str:
         root.stat()
         files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
         for path in files:
-            if "__pycache__" in path.parts:
+            if "__pycache__" in path.parts or not without.isdisjoint(path.parents):
                 continue
             sha.update(f"{path.relative_to(root.parent)}\0{path.stat().st_mode & 0o111}\0".encode())
             sha.update(hashlib.sha256(path.read_bytes()).digest())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -10,7 +11,17 @@ class Clock(Protocol):
     def now(self) -> datetime: ...
 
 
+class Ticks(Protocol):
+    """What durations are measured by: it never goes back and says nothing of the date."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment."""
+
+
 class SystemClock:
+    def monotonic(self) -> float:
+        return time.monotonic()
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 

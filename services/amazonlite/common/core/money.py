@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
+# ISO 4217: all other currencies have hundredths.
+_WHOLE = frozenset(
+    {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"}
+)
+_THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+_SIGNS = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$"}
 
 
 class CurrencyMismatch(ValueError):
@@ -56,6 +62,14 @@ class Money:
 
     def __ge__(self, other: Money) -> bool:
         return self.amount >= self._same(other)
+
+    def display(self) -> str:
+        """For people: `$540.00`, `CHF 540.00`, `¥54,000`."""
+        digits = 0 if self.currency in _WHOLE else 3 if self.currency in _THOUSANDTHS else 2
+        whole, part = divmod(abs(self.amount), 10**digits)
+        fraction = f".{part:0{digits}d}" if digits else ""
+        sign = "-" if self.amount < 0 else ""
+        return f"{sign}{_SIGNS.get(self.currency, f'{self.currency} ')}{whole:,}{fraction}"
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"

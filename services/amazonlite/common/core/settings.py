@@ -29,14 +29,18 @@ class RedisSettings(BaseSettings):
 
 
 class KafkaSettings(BaseSettings):
-    """KAFKA_*; POD_NAME is the instance, under which a process that starts again gets its partitions back at once.
+    """KAFKA_*; without a user nobody logs in.
 
-    Two processes of one name must never consume at once: the older one is fenced.
+    POD_NAME is the instance, under which a process that starts again gets its partitions back at once. Two processes
+    of one name must never consume at once: the older one is fenced.
     """
 
     model_config = SettingsConfigDict(env_prefix="KAFKA_", populate_by_name=True)
 
     bootstrap: str = "kafka:9092"
+    user: str = ""
+    password: str = Field(default="", repr=False)
+    mechanism: str = "PLAIN"
     instance: str = Field(default="", validation_alias="POD_NAME")
 
 

@@ -1,4 +1,8 @@
-"""One engine a process. READ COMMITTED and UTC on every connection; a restarted database heals by itself."""
+"""One engine a process. READ COMMITTED and UTC on every connection; a restarted database heals by itself.
+
+A database that is silent is taken for away: the unit of work waits ANSWER_SECONDS for a statement, a pooled connection
+is asked within PING_SECONDS whether it is alive, and one that is not makes all others of its pool be opened anew.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,25 @@ from time import monotonic
 from typing import Any
 
 import asyncmy
-from sqlalchemy import URL, Dialect, event
+import asyncmy.errors
+from sqlalchemy import URL, Dialect, ExceptionContext, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from amazonlite.common.core.settings import MysqlSettings
 
 CONNECT_SECONDS = 5
 FRESH_SECONDS = 1.0
+SIGNAL = 1644  # a trigger refuses the statement
+PING_SECONDS = 2.0
+# Longer than any statement of a service takes, and than it may wait for a lock: that has to end as contention.
+ANSWER_SECONDS = 30.0
+LOCK_SECONDS = 20
+ANSWER = "answer_seconds"  # an option of the engine
 
 
-def create_engine(mysql: MysqlSettings, *, pool_size: int = 10) -> AsyncEngine:
+def create_engine(mysql: MysqlSettings, *, pool_size: int = 10, answer_seconds: float = ANSWER_SECONDS) -> AsyncEngine:
     url = URL.create(
         "mysql+asyncmy",
         username=mysql.user,
@@ -36,10 +48,29 @@ def create_engine(mysql: MysqlSettings, *, pool_size: int = 10) -> AsyncEngine:
         # Closing a connection rolls back its transaction; one more ROLLBACK would be a round trip for nothing.
         pool_reset_on_return=None,
         pool_recycle=1800,
-        connect_args={"async_creator_fn": _connect, "init_command": "SET time_zone = '+00:00'"},
+        # Errors that reach a log name neither what a customer sent nor what a row holds.
+        hide_parameters=True,
+        execution_options={ANSWER: answer_seconds},
+        connect_args={
+            "async_creator_fn": _connect,
+            "init_command": f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_SECONDS}",
+        },
     )
+    event.listen(engine.sync_engine, "handle_error", _without_values)
     _ping_the_rested(engine)
     return engine
+
+
+def _without_values(context: ExceptionContext) -> None:
+    """The server quotes values in its messages ("Duplicate entry 'ada@…'"): class and number stay, the text goes.
+
+    What a trigger of ours says stays too.
+    """
+    driver, ours = context.original_exception, context.sqlalchemy_exception
+    if isinstance(driver, asyncmy.errors.Error) and driver.args and driver.args[0] != SIGNAL:
+        driver.args = driver.args[:1]
+        if ours is not None:
+            ours.args = (f"({type(driver).__name__}) {driver.args[0]}",)
 
 
 def _ping_the_rested(engine: AsyncEngine) -> None:
@@ -56,12 +87,17 @@ def _ping_the_rested(engine: AsyncEngine) -> None:
         if monotonic() - record.info.get("returned_at", monotonic()) < FRESH_SECONDS:
             return
         try:
-            dialect.do_ping(connection)
-        except dialect.loaded_dbapi.Error as error:
+            await_only(_answers(connection.driver_connection))
+        except (dialect.loaded_dbapi.Error, OSError) as error:
             raise InvalidatePoolError from error
 
     event.listen(engine.sync_engine, "checkin", returned)
     event.listen(engine.sync_engine, "checkout", taken)
+
+
+async def _answers(connection: asyncmy.Connection) -> None:
+    async with asyncio.timeout(PING_SECONDS):
+        await connection.ping(reconnect=False)
 
 
 async def _connect(**options: Any) -> asyncmy.Connection:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from amazonlite.common.core.errors import Unavailable
+from amazonlite.common.core.errors import DomainError, Unavailable
 
 _CONTENDED = frozenset({1205, 1213})  # lock wait timeout, deadlock
 _AWAY = frozenset(
@@ -40,9 +42,13 @@ class StoreContended(StoreUnavailable):
 
 
 def translated(error: BaseException) -> StoreUnavailable | None:
-    """The store error behind what SQLAlchemy or the driver raised; None when the statement itself was at fault."""
-    if isinstance(error, PoolTimeout | OSError | TimeoutError):
-        return StoreUnavailable("the database did not answer in time")
+    """The store error behind what SQLAlchemy raised; None when the statement itself was at fault.
+
+    None also for what no database raised, an OSError above all: a file that is missing or a peer that hangs up says
+    nothing about the store. Where the driver itself may raise one, the unit of work tells.
+    """
+    if isinstance(error, PoolTimeout):
+        return StoreUnavailable("the database had no connection free in time")
     if not isinstance(error, DBAPIError):
         return None
     number = error.orig.args[0] if error.orig is not None and error.orig.args else None
@@ -51,6 +57,21 @@ def translated(error: BaseException) -> StoreUnavailable | None:
     if error.connection_invalidated or number in _AWAY:
         return StoreUnavailable("the database is away")
     return None
+
+
+def described(error: BaseException) -> str:
+    """The class and code of an error, for logs and headers: its message may quote what a customer or a row holds."""
+    kind = type(error).__name__
+    if isinstance(error, DomainError):
+        return f"{kind}: {error.code}"
+    number = error.orig.args[0] if isinstance(error, DBAPIError) and error.orig and error.orig.args else None
+    return f"{kind}: {number}" if isinstance(number, int) else kind
+
+
+def raised_at(error: BaseException) -> list[str]:
+    """Where an error comes from, outermost first, without its message."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
 
 
 @contextmanager

@@ -69,6 +69,28 @@ CREATE TABLE inbox (
 ) {_TABLE}
 """
 
+_INBOX_PARKED = f"""
+CREATE TABLE inbox_parked (
+    seq BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    consumer VARCHAR(64) NOT NULL,
+    event_id VARCHAR(64) NOT NULL,
+    queue VARCHAR(160) NOT NULL,
+    topic VARCHAR(128) NOT NULL,
+    from_partition INT NOT NULL,
+    from_offset BIGINT NOT NULL,
+    message_key MEDIUMBLOB NOT NULL,
+    value MEDIUMBLOB NOT NULL,
+    headers MEDIUMBLOB NOT NULL,
+    tries SMALLINT NOT NULL DEFAULT 0,
+    due_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+    last_error VARCHAR(200) NOT NULL DEFAULT '',
+    parked_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+    UNIQUE KEY inbox_parked_once (consumer, event_id),
+    KEY inbox_parked_by_queue (consumer, queue, seq),
+    KEY inbox_parked_by_time (consumer, due_at)
+) {_TABLE}
+"""
+
 _IDEMPOTENCY = f"""
 CREATE TABLE idempotency (
     scope VARCHAR(64) NOT NULL,
@@ -100,6 +122,10 @@ def create_outbox(op: Operations) -> None:
 
 def create_inbox(op: Operations) -> None:
     op.execute(_INBOX)
+
+
+def create_inbox_parked(op: Operations) -> None:
+    op.execute(_INBOX_PARKED)
 
 
 def create_idempotency(op: Operations) -> None:

@@ -6,12 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy import TextClause, text
 
-from amazonlite.common.core.polling import poll
-from amazonlite.common.data.errors import StoreUnavailable
+from amazonlite.common.data.sweep import keep_sweeping
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, in_transaction
-from amazonlite.common.observe.logs import get_logger
-
-log = get_logger(__name__)
 
 # Events are kept for 7 days by the outbox and by Kafka, so none can be delivered again after 30. A client that repeats
 # a command does so within minutes.
@@ -43,11 +39,7 @@ async def keep_trimming(factory: UnitOfWorkFactory, trim: Callable[[UnitOfWork],
     `trim` deletes some rows that are of no use any more and says how many.
     """
 
-    async def trimmed() -> int:
-        try:
-            return await in_transaction(factory, trim)
-        except StoreUnavailable as error:
-            log.warning("nothing_forgotten", error=error.code)
-            return 0
+    async def trimmed() -> bool:
+        return await in_transaction(factory, trim) > 0
 
-    await poll(trimmed, every=PAUSE_SECONDS)
+    await keep_sweeping(trimmed, every=PAUSE_SECONDS, waits="nothing_forgotten")

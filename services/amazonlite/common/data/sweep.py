@@ -10,12 +10,20 @@ from amazonlite.common.observe.logs import get_logger
 
 log = get_logger(__name__)
 
+MORE = True  # what `work` says when it should be run again at once
+
 
 async def keep_sweeping(work: Callable[[], Awaitable[object]], *, every: float, waits: str) -> None:
-    """Runs `work` every so many seconds, for ever; what is away is logged as the event `waits` and tried again."""
+    """Runs `work` every so many seconds, for ever, and again at once for as long as it answers MORE.
+
+    What is away is logged as the event `waits` and tried again after the pause, so that an outage ends neither the loop
+    nor the process's readiness. Any other error is a fault of our own and ends it.
+    """
     while True:
+        more: object = False
         try:
-            await work()
+            more = await work()
         except Unavailable as error:
             log.warning(waits, code=error.code, detail=error.detail)
-        await asyncio.sleep(every)
+        if more is not MORE:
+            await asyncio.sleep(every)

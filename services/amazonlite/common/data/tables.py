@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, MetaData, SmallInteger, String, Table, text
+from sqlalchemy import Column, Index, Integer, MetaData, SmallInteger, String, Table, text
 from sqlalchemy.dialects.mysql import BIGINT, DATETIME, MEDIUMBLOB, TINYINT
 
 SHARDS = 16
@@ -86,6 +86,36 @@ def inbox_table(metadata: MetaData) -> Table:
         Column("event_id", String(64), primary_key=True),
         Column("received_at", DATETIME(fsp=6), nullable=False, server_default=_NOW),
         Index("inbox_by_time", "received_at"),
+    )
+
+
+def inbox_parked_table(metadata: MetaData) -> Table:
+    """The messages a consumer put off because handling them failed, and what of their key came after them.
+
+    `queue` stands for the key. Of a queue the lowest `seq` is tried first, when it is due, and the others wait behind
+    it. To try one at once set `due_at` to now; to give it up delete its row, and set `due_at` of the rest of its queue
+    to now.
+    """
+    return Table(
+        "inbox_parked",
+        metadata,
+        Column("seq", BIGINT(unsigned=True), primary_key=True, autoincrement=True),
+        Column("consumer", String(64), nullable=False),
+        Column("event_id", String(64), nullable=False),
+        Column("queue", String(160), nullable=False),
+        Column("topic", String(128), nullable=False),
+        Column("from_partition", Integer, nullable=False),
+        Column("from_offset", BIGINT, nullable=False),
+        Column("message_key", MEDIUMBLOB, nullable=False),
+        Column("value", MEDIUMBLOB, nullable=False),
+        Column("headers", MEDIUMBLOB, nullable=False),
+        Column("tries", SmallInteger, nullable=False, server_default=text("0")),
+        Column("due_at", DATETIME(fsp=6), nullable=False, server_default=_NOW),
+        Column("last_error", String(200), nullable=False, server_default=text("''")),
+        Column("parked_at", DATETIME(fsp=6), nullable=False, server_default=_NOW),
+        Index("inbox_parked_once", "consumer", "event_id", unique=True),
+        Index("inbox_parked_by_queue", "consumer", "queue", "seq"),
+        Index("inbox_parked_by_time", "consumer", "due_at"),
     )
 
 

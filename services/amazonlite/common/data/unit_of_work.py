@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections import Counter as Counted
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, TypeVar
 from zlib import crc32
@@ -16,7 +17,8 @@ from sqlalchemy import CursorResult, Executable, MetaData, bindparam, insert, se
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from amazonlite.common.core.event import Event, as_cloud_event
-from amazonlite.common.data.errors import StoreContended, translated
+from amazonlite.common.data.engine import ANSWER, ANSWER_SECONDS
+from amazonlite.common.data.errors import StoreContended, StoreUnavailable, translated
 from amazonlite.common.data.tables import SHARDS, outbox_pending_table, outbox_table
 
 EVENTS_COMMITTED = Counter("events_committed_total", "Facts that this service has committed, by their type", ["type"])
@@ -34,7 +36,11 @@ _SELECT_ONE = text("SELECT 1")
 
 
 class UnitOfWork:
-    """Connects with its first statement: work that first waits for another service keeps no connection meanwhile."""
+    """Connects with its first statement: work that first waits for another service keeps no connection meanwhile.
+
+    Errors: StoreUnavailable when the database is away or silent for the engine's `answer_seconds`, StoreContended when
+    another transaction was in the way. Whatever the work itself raises stays what it is.
+    """
 
     def __init__(
         self,
@@ -43,6 +49,7 @@ class UnitOfWork:
         check: Callable[[Event], None] | None = None,
     ) -> None:
         self._engine = engine
+        self._answer_seconds: float = engine.get_execution_options().get(ANSWER, ANSWER_SECONDS)
         self._conn: AsyncConnection | None = None
         self._on_events_committed = on_events_committed or _nothing
         self._check = check or _nothing
@@ -67,28 +74,43 @@ class UnitOfWork:
             await self._conn.close()
             return
         # Closing rolls back what was not committed; a cancelled task must not leave the connection half way through.
-        await asyncio.shield(asyncio.create_task(self._conn.close()))
+        await asyncio.shield(asyncio.create_task(self._rolled_back(self._conn)))
+
+    async def _rolled_back(self, connection: AsyncConnection) -> None:
+        """The server does it itself once a connection that does not answer any more is gone."""
+        with suppress(StoreUnavailable):
+            await self._answered(connection.close())
+
+    async def _answered(self, call: Awaitable[T]) -> T:
+        """What the driver raises beside its own errors is the database's doing here, and nowhere else."""
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                return await call
+        except OSError as error:
+            raise StoreUnavailable("the database did not answer in time") from error
 
     async def _connected(self) -> AsyncConnection:
         if self._conn is None:
-            self._conn = await self._engine.connect()
+            self._conn = await self._answered(self._engine.connect())
         return self._conn
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:
-        return await (await self._connected()).execute(statement, parameters)
+        connection = await self._connected()
+        return await self._answered(connection.execute(statement, parameters))
 
     async def driver_sql(self, statement: str) -> CursorResult[Any]:
         """A statement as the driver takes it, without parameters: compiling one costs more than its round trip."""
-        return await (await self._connected()).exec_driver_sql(statement)
+        connection = await self._connected()
+        return await self._answered(connection.exec_driver_sql(statement))
 
     async def rollback(self) -> None:
         """Lets go of all locks; the unit of work goes on with a new transaction."""
         self._written.clear()
         self._after_commit.clear()
         if self._conn is not None:
-            await self._conn.rollback()
+            await self._answered(self._conn.rollback())
 
     async def add_event(self, event: Event) -> None:
         await self.add_events([event])
@@ -108,7 +130,7 @@ class UnitOfWork:
 
     async def commit(self) -> None:
         if self._conn is not None:
-            await self._conn.commit()
+            await self._answered(self._conn.commit())
         while self._after_commit:
             self._after_commit.pop()()
         if self._written:

@@ -1,24 +1,29 @@
 """Handles each event once per consumer group, an aggregate's events in order.
 
-The event's id is stored in the transaction of its effect, so that repeats change nothing. While a store is away the
-consumer waits. What keeps failing otherwise is put aside on `<topic>.dlq.v1`, and the rest goes on.
+The event's id is stored in the transaction of its effect, so that repeats change nothing. While the database or the
+broker is away the consumer waits. What fails otherwise is parked in the database with what comes after it of its key,
+and the partition goes on; it is tried again for about an hour, then put aside on `<topic>.dlq.v1`, and its key goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from amazonlite.common.core.event import Event
 from amazonlite.common.core.settings import KafkaSettings
+from amazonlite.common.core.tasks import stop
 from amazonlite.common.data.unit_of_work import UnitOfWorkFactory
 from amazonlite.common.events.dead_letters import DeadLetters
 from amazonlite.common.events.dispatch import Dispatcher
 from amazonlite.common.events.group_member import GroupMember
 from amazonlite.common.events.handlers import AnyHandler
+from amazonlite.common.events.parking import Parking
+from amazonlite.common.events.patience import Patience
 from amazonlite.common.events.process import Processor
 from amazonlite.common.events.producer import EventProducer
+from amazonlite.common.events.replay import Replay
 from amazonlite.common.observe.logs import get_logger
 
 log = get_logger(__name__)
@@ -30,8 +35,9 @@ class ConsumerSettings:
     group: int = 100  # events in one transaction, at most
     at_once: int = 6  # transactions; each needs a database connection
     poll_seconds: float = 0.5
-    tries: int = 3
-    backoff_seconds: float = 5.0  # at most, while a store or the broker is away
+    backoff_seconds: float = 5.0  # at most, while the database or the broker is away
+    replay_seconds: float = 2.0  # between looks for what is parked and due
+    patience: Patience = field(default_factory=Patience)
 
 
 class Consumer:
@@ -51,11 +57,26 @@ class Consumer:
         self._group = group
         self._member = GroupMember(kafka, group, list(handlers), batch=own.batch, poll_seconds=own.poll_seconds)
         dead_letters = DeadLetters(producer, group)
-        processor = Processor(group, handlers, factory, dead_letters, check=check, tries=own.tries)
-        self._dispatcher = Dispatcher(processor, at_once=own.at_once, group=own.group)
+        processor = Processor(group, handlers, factory, dead_letters, check=check)
+        slots = asyncio.Semaphore(own.at_once)
+        self._dispatcher = Dispatcher(processor, Parking(group, factory, own.patience), slots, group=own.group)
+        self._replay = Replay(
+            group, list(handlers), factory, processor, dead_letters, own.patience, slots, every=own.replay_seconds
+        )
 
     async def run(self) -> None:
         """Until cancelled. KafkaException when another process consumes under the same instance id."""
+        replaying = asyncio.create_task(self._replay.run())
+        consuming = asyncio.create_task(self._consume())
+        try:
+            await asyncio.wait({replaying, consuming}, return_when=asyncio.FIRST_COMPLETED)
+            for ended in (consuming, replaying):
+                if ended.done():
+                    ended.result()
+        finally:
+            await stop([replaying, consuming])
+
+    async def _consume(self) -> None:
         failures = 0
         await self._member.open()
         try:

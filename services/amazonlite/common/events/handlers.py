@@ -31,7 +31,7 @@ class Grouped:
     """`handle` gets events of distinct aggregates, each for the first time, in one transaction.
 
     Guarantees: if `handle` raises, nothing of the group is kept and each event is handled again as a list of one, so
-    that only those fail that fail alone. Unavailable and SendFailed let the whole group wait instead.
+    that only those fail that fail alone. An own database or broker that is away lets the whole group wait instead.
 
     `handle` locks rows in one order whatever the order of the events, because other members handle groups meanwhile.
     In a group `context.correlation_id` is empty and the current trace is the group's: give `new_event` the

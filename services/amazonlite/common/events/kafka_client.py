@@ -13,9 +13,34 @@ def client_config(kafka: KafkaSettings, more: Mapping[str, Any]) -> dict[str, An
     """For confluent-kafka. Its library would write its troubles to stderr in a form of its own; they go to our log."""
     return {
         "bootstrap.servers": kafka.bootstrap,
+        **_login(kafka),
         "reconnect.backoff.max.ms": 1000,
         # As delivered, one attempt to reach a broker whose address went away hangs for 30 s.
         "socket.connection.setup.timeout.ms": 2000,
         "logger": logging.getLogger("librdkafka"),
         **more,
+    }
+
+
+def _login(kafka: KafkaSettings) -> dict[str, str]:
+    if not kafka.user:
+        return {}
+    return {
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": kafka.mechanism,
+        "sasl.username": kafka.user,
+        "sasl.password": kafka.password,
+    }
+
+
+def admin_config(kafka: KafkaSettings) -> dict[str, Any]:
+    """For kafka-python, which administers and which tests read with."""
+    if not kafka.user:
+        return {"bootstrap_servers": kafka.bootstrap}
+    return {
+        "bootstrap_servers": kafka.bootstrap,
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": kafka.mechanism,
+        "sasl_plain_username": kafka.user,
+        "sasl_plain_password": kafka.password,
     }

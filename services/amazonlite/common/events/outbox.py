@@ -67,14 +67,20 @@ _OLDEST = text(
 )
 
 
-async def next_rows(uow: UnitOfWork, after: Mapping[int, int], per_shard: int) -> list[OutboxRow]:
-    """The oldest pending rows of each shard behind its `after`, in the order they were written.
+async def newest(uow: UnitOfWork) -> int:
+    """The highest number committed. What is committed from now on to an aggregate that anybody waits for gets a higher
+    one, because it is written after the commit before it."""
+    return int((await uow.driver_sql("SELECT MAX(seq) FROM outbox")).scalar() or 0)
+
+
+async def next_rows(uow: UnitOfWork, after: Mapping[int, int], per_shard: int, *, up_to: int) -> list[OutboxRow]:
+    """The oldest pending rows of each shard behind its `after`, in the order they were written, none above `up_to`.
 
     Each shard is one range of the primary key: neither sent rows nor another relay's backlog are ever passed over.
     """
     ranges = " UNION ALL ".join(
         f"(SELECT seq FROM outbox_pending WHERE shard = {shard} AND seq > {seq}"  # noqa: S608 - our own integers
-        f" ORDER BY seq LIMIT {per_shard})"
+        f" AND seq <= {up_to} ORDER BY seq LIMIT {per_shard})"
         for shard, seq in after.items()
     )
     if not ranges:

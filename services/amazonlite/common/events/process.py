@@ -1,50 +1,49 @@
 """Handles events, one or many in a transaction, which also stores that they were taken.
 
-An event that keeps failing by itself goes to the dead letters. Unavailable and SendFailed are raised: nothing was kept,
-so the same is to be tried again later.
+Whatever is raised, nothing was kept. Who calls decides what becomes of the event.
 """
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from confluent_kafka import Message
-
 from amazonlite.common.core import context
-from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.event import Event
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, in_transaction
 from amazonlite.common.events.dead_letters import DeadLetters
-from amazonlite.common.events.envelope import decode
+from amazonlite.common.events.envelope import MalformedEvent, decode
 from amazonlite.common.events.handlers import AnyHandler, Grouped, Single, declared
 from amazonlite.common.events.inbox import first_time, first_times
-from amazonlite.common.events.producer import SendFailed
+from amazonlite.common.events.parked import Received
 from amazonlite.common.observe.tracing import span, valid_traceparent
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message with the event that was read from it."""
+    """A message with the event that was read from it, and what this release has against it, if anything.
 
-    message: Message
+    Another release may find nothing wrong with it, so that such an event is worth another try.
+    """
+
+    message: Received
     handler: Single | Grouped
     event: Event
+    fault: Exception | None = None
 
     @property
     def grouped(self) -> bool:
-        return isinstance(self.handler, Grouped)
+        return isinstance(self.handler, Grouped) and self.fault is None
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """A message that holds no event of ours, and why; no retry will change that."""
 
-    message: Message
-    error: Exception
+    message: Received
+    error: MalformedEvent
 
     grouped: ClassVar[bool] = False
 
@@ -58,35 +57,45 @@ class Processor:
         dead_letters: DeadLetters,
         *,
         check: Callable[[Event], None] | None,
-        tries: int,
     ) -> None:
         self._group = group
         self._handlers = {topic: declared(handler) for topic, handler in handlers.items()}
         self._factory = factory
         self._dead_letters = dead_letters
         self._check = check
-        self._tries = tries
 
-    def read(self, message: Message) -> Delivery | Unreadable | None:
+    def read(self, message: Received) -> Delivery | Unreadable | None:
         """None: the event does not concern this service."""
         handler = self._handlers[message.topic() or ""]
         try:
             event = decode(message.value() or b"")
+        except MalformedEvent as error:
+            return Unreadable(message, error)
+        try:
             if self._check is not None:
                 self._check(event)
             concerned = handler.concerns(event)
         except Exception as error:
-            return Unreadable(message, error)
+            return Delivery(message, handler, event, error)
         return Delivery(message, handler, event) if concerned else None
 
-    async def one(self, delivery: Delivery | Unreadable) -> str:
-        """The outcome: done, repeated or put_aside."""
-        if isinstance(delivery, Unreadable):
-            return await self._put_aside(delivery.message, delivery.error, tries=1)
+    @contextmanager
+    def scope(self, delivery: Delivery) -> Iterator[None]:
+        """Logs and traces name the event's; to be entered in a task of its own."""
         event = delivery.event
-        context.correlation_id.set(event.correlation_id)  # each aggregate's task has a context of its own
+        context.correlation_id.set(event.correlation_id)
         with span(f"consume {delivery.message.topic()}", kind="consumer", parent=event.traceparent or None):
-            return await self._try(delivery)
+            yield
+
+    async def one(self, delivery: Delivery) -> str:
+        """The outcome: done or repeated."""
+        with self.scope(delivery):
+            first = await in_transaction(self._factory, lambda uow: self.once(uow, delivery))
+        return "done" if first else "repeated"
+
+    async def put_aside(self, unreadable: Unreadable) -> str:
+        await self._dead_letters.put(unreadable.message, unreadable.error, tries=1)
+        return "put_aside"
 
     async def many(self, handler: Grouped, events: Sequence[Event]) -> list[str]:
         """Each one's outcome, done or repeated, from one transaction; whatever `handler` raises, nothing was kept."""
@@ -103,26 +112,11 @@ class Processor:
             await handler.handle(uow, [event for id, event in events.items() if id in new])
         return new
 
-    async def _try(self, delivery: Delivery) -> str:
-        tries = 0
-        while True:
-            try:
-                first = await in_transaction(self._factory, lambda uow: self._once(uow, delivery))
-                return "done" if first else "repeated"
-            except (Unavailable, SendFailed):
-                raise
-            except Exception as error:
-                tries += 1
-                if tries == self._tries:
-                    return await self._put_aside(delivery.message, error, tries)
-            await asyncio.sleep(random.uniform(0, 0.1 * 2**tries))
-
-    async def _once(self, uow: UnitOfWork, delivery: Delivery) -> bool:
+    async def once(self, uow: UnitOfWork, delivery: Delivery) -> bool:
+        """Whether it took effect now, and not before."""
+        if delivery.fault is not None:
+            raise delivery.fault
         first = await first_time(uow, self._group, delivery.event.id)
         if first:
             await delivery.handler.alone(uow, delivery.event)
         return first
-
-    async def _put_aside(self, message: Message, error: Exception, tries: int) -> str:
-        await self._dead_letters.put(message, error, tries)
-        return "put_aside"

@@ -1,7 +1,11 @@
-"""`python -m amazonlite.common.events.provision` creates what is missing of the topics and their dead letter topics."""
+"""`python -m amazonlite.common.events.provision` creates what is missing of the topics and their dead letter topics.
+
+It also lets each service read and write those that it has to, and no others (see ``access``).
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -11,8 +15,12 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from amazonlite.common.core.settings import KafkaSettings
+from amazonlite.common.events.access import provision_access
+from amazonlite.common.events.kafka_client import admin_config
 from amazonlite.common.events.topics import TOPICS, Topic, dlq_of
 
+ELSEWHERE = "elsewhere"
+"""What KAFKA_RIGHTS is where something else keeps accounts and rights, such as Strimzi's user operator."""
 WAIT_SECONDS = 120.0
 DAY = 24 * 3600 * 1000
 
@@ -39,15 +47,26 @@ def provision(
 
 
 def _create_missing(kafka: KafkaSettings, topics: Sequence[Topic], seconds: float) -> list[str]:
-    admin = KafkaAdminClient(
-        bootstrap_servers=kafka.bootstrap, client_id="provision", bootstrap_timeout_ms=int(seconds * 1000)
-    )
+    admin = _admin(kafka, seconds)
     try:
         existing = set(admin.list_topics())
         missing = {name: options for name, options in _wanted(topics).items() if name not in existing}
         if missing:
             admin.create_topics(missing, wait_for_metadata=True)
         return list(missing)
+    finally:
+        admin.close()
+
+
+def _admin(kafka: KafkaSettings, seconds: float) -> KafkaAdminClient:
+    return KafkaAdminClient(**admin_config(kafka), client_id="provision", bootstrap_timeout_ms=int(seconds * 1000))
+
+
+def provision_rights(kafka: KafkaSettings) -> tuple[int, int]:
+    """How many rights of the services were granted and taken back."""
+    admin = _admin(kafka, WAIT_SECONDS)
+    try:
+        return provision_access(admin)
     finally:
         admin.close()
 
@@ -64,9 +83,11 @@ def _wanted(topics: Sequence[Topic]) -> dict[str, dict[str, Any]]:
 def main() -> None:
     try:
         created = provision(KafkaSettings())
+        granted, taken = (0, 0) if os.environ.get("KAFKA_RIGHTS") == ELSEWHERE else provision_rights(KafkaSettings())
     except BrokerNeverCame as error:
         sys.exit(f"topics not created: {error}")
     print(f"topics created: {', '.join(created) or 'none were missing'}", flush=True)
+    print(f"rights: {granted} granted, {taken} taken back", flush=True)
 
 
 if __name__ == "__main__":

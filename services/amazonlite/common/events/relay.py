@@ -1,4 +1,7 @@
-"""Sends committed events to Kafka at least once, an aggregate's in the order they were written.
+"""Sends committed events to Kafka at least once, an aggregate's in the order of their commits.
+
+Whoever writes an event holds its aggregate's row, so that an aggregate's numbers rise with its commits. Across
+aggregates a low number may be committed long after a high one, even while its shard is being drained.
 
 An event is forgotten as pending only after the broker acknowledged it, so a relay killed anywhere repeats, never loses.
 An event the broker refuses for good is tried a few times, then stays poisoned and holds back its own aggregate only.
@@ -60,6 +63,7 @@ class _Batch:
     fences: dict[int, int] = field(default_factory=dict)
     rows: list[OutboxRow] = field(default_factory=list)
     ends: dict[int, int] = field(default_factory=dict)  # the last row read, by shard
+    up_to: int = 0  # of the whole drain
     parked: list[OutboxRow] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
     full: bool = False  # there may be more
@@ -139,7 +143,8 @@ class Relay:
         if self._held.blocked:
             SENT.inc(await self._held.retry())
         while await self._drain():
-            await self._refresh()
+            if self._refresh_due() or not self._leases.hold_for(MESSAGE_SECONDS):
+                await self._refresh()
 
     def _refresh_due(self) -> bool:
         return time.monotonic() >= self._refresh_at
@@ -156,41 +161,44 @@ class Relay:
             await self._purge()
 
     async def _drain(self) -> bool:
-        """Sends until nothing is pending; True if it stopped before that because the leases want refreshing.
+        """Sends what was committed when it began; True if there may be more, or the leases want refreshing first.
 
         Three things happen at once: a batch is sent, the one before is settled and the one after is read. Reading goes
-        forward only and ends with the first batch that is not full; what was committed late with a lower number is
-        found by the next drain.
+        forward only, and passes over what is committed late with a lower number. That is found by the next drain,
+        together with all that comes after it of its aggregate: numbers above those that were committed when this drain
+        began.
         """
         async with self._factory() as reading:
-            done, current = _Batch(), await self._read(reading, dict.fromkeys(self._leases.fences, 0))
+            up_to, several = await outbox.newest(reading), False
+            done, current = _Batch(), await self._read(reading, dict.fromkeys(self._leases.fences, 0), up_to)
             while current.rows or current.parked:
                 if self._refresh_due() or not self._leases.hold_for(MESSAGE_SECONDS):
                     break
+                several = several or current.full
                 done, current = current, await self._step(reading, done, current)
                 if done.outcome.unsent:
                     break
             await self._settle(done)
         for reason in done.outcome.unsent.values():
             raise BrokerAway(reason)
-        return bool(current.rows or current.parked)
+        return several or bool(current.rows or current.parked)
 
     async def _step(self, reading: UnitOfWork, done: _Batch, current: _Batch) -> _Batch:
         try:
             async with asyncio.TaskGroup() as step:
                 step.create_task(self._send(current))
                 step.create_task(self._settle(done))
-                following = step.create_task(self._read(reading, current.ends)) if current.full else None
+                following = step.create_task(self._read(reading, current.ends, current.up_to)) if current.full else None
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
         return self._without_blocked(following.result()) if following else _Batch()
 
-    async def _read(self, reading: UnitOfWork, after: Mapping[int, int]) -> _Batch:
+    async def _read(self, reading: UnitOfWork, after: Mapping[int, int], up_to: int) -> _Batch:
         per_shard = -(-self._settings.batch // max(1, len(after)))
-        rows = await outbox.next_rows(reading, after, per_shard)
+        rows = await outbox.next_rows(reading, after, per_shard, up_to=up_to)
         ends = {**after, **{row.shard: row.seq for row in rows}}
         full = any(count == per_shard for count in Counted(row.shard for row in rows).values())
-        return self._without_blocked(_Batch(self._leases.fences, rows, ends, full=full))
+        return self._without_blocked(_Batch(self._leases.fences, rows, ends, up_to, full=full))
 
     def _without_blocked(self, batch: _Batch) -> _Batch:
         blocked = self._held.blocked

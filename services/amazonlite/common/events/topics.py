@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -31,6 +32,29 @@ TOPICS: tuple[Topic, ...] = (
     Topic("payment.voided.v1", "payment", "The hold on the amount of an order was let go"),
     Topic("flash-sale.claimed.v1", "inventory", "A customer claimed units of a flash sale; the order follows from it"),
 )
+
+READERS: Mapping[str, tuple[str, ...]] = {
+    "inventory": (
+        "order.created.v1",
+        "payment.authorized.v1",
+        "order.cancelled.v1",
+        "order.timed-out.v1",
+    ),
+    "order": (
+        "flash-sale.claimed.v1",
+        "inventory.reserved.v1",
+        "inventory.rejected.v1",
+        "inventory.confirmed.v1",
+        "inventory.confirmation-rejected.v1",
+        "inventory.expired.v1",
+        "payment.authorized.v1",
+        "payment.failed.v1",
+        "payment.captured.v1",
+        "payment.voided.v1",
+    ),
+    "payment": ("order.confirmed.v1", "order.cancelled.v1", "order.timed-out.v1"),
+}
+"""The topics that each service handles, in the consumer group called like it."""
 
 
 def dlq_of(topic: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
@@ -21,12 +22,14 @@ from amazonlite.common.observe.health import Check, Health
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
+INSTANCE = os.environ.get("INSTANCE_ID", "")
 system = APIRouter(include_in_schema=False)
 
 
 @system.get("/healthz")
 async def alive() -> Response:
-    return Response("ok", media_type="text/plain")
+    """The instance tells this shop's gateway from whatever else may listen where the shop is expected."""
+    return JSONResponse({"alive": True, "instance": INSTANCE})
 
 
 @system.get("/readyz")

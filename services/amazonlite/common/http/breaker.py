@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Literal
 
-from amazonlite.common.core.clock import Clock
+from amazonlite.common.core.clock import Ticks
 
 State = Literal["closed", "open", "half-open"]
 
@@ -13,26 +12,26 @@ State = Literal["closed", "open", "half-open"]
 class Breaker:
     """Opens after `failures` in a row; half-open lets one probe through, whose outcome closes or opens it again."""
 
-    def __init__(self, clock: Clock, *, failures: int = 5, pause: float = 5.0) -> None:
+    def __init__(self, clock: Ticks, *, failures: int = 5, pause: float = 5.0) -> None:
         self._clock = clock
         self._limit = failures
-        self._pause = timedelta(seconds=pause)
+        self._pause = pause
         self._failed = 0
-        self._retry_at: datetime | None = None
+        self._retry_at: float | None = None
         self._probing = False
 
     @property
     def state(self) -> State:
         if self._retry_at is None:
             return "closed"
-        return "open" if self._clock.now() < self._retry_at else "half-open"
+        return "open" if self._clock.monotonic() < self._retry_at else "half-open"
 
     @property
     def seconds_left(self) -> float:
         """Until the next probe may go."""
         if self._retry_at is None:
             return 0.0
-        return max(0.0, (self._retry_at - self._clock.now()).total_seconds())
+        return max(0.0, self._retry_at - self._clock.monotonic())
 
     def allows(self) -> bool:
         """Whether a call may go now; a True in half-open is the probe, so it must be followed by an outcome."""
@@ -52,7 +51,7 @@ class Breaker:
     def failed(self) -> None:
         self._failed += 1
         if self._probing or self._failed >= self._limit:
-            self._retry_at = self._clock.now() + self._pause
+            self._retry_at = self._clock.monotonic() + self._pause
         self._probing = False
 
     def abandoned(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from amazonlite.common.core.clock import Clock, SystemClock
+from amazonlite.common.core.clock import SystemClock, Ticks
 from amazonlite.common.core.context import correlation_id, traceparent
 from amazonlite.common.core.errors import DomainError, Unavailable
 from amazonlite.common.http.breaker import Breaker
@@ -60,7 +60,7 @@ class ServiceClient:
         timeout: float = 2.0,
         session: aiohttp.ClientSession | None = None,
         tokens: TokenSource | None = None,
-        clock: Clock | None = None,
+        clock: Ticks | None = None,
         pause: float = 5.0,
     ) -> None:
         """A dead service is left alone for `pause` seconds at a time."""
@@ -188,10 +188,13 @@ class ServiceClient:
             return msgspec.json.decode(answer) if answer else None
         if status in _RETRIED_STATUSES:
             raise _NoAnswer(str(status))
-        if status == 401 and self._tokens is not None:
-            self._tokens.forget()  # our own token, not the caller's: the caller can only come back
+        problem = _problem_of(answer)
+        if self._tokens is not None and (status == 401 or problem.get("code") == "insufficient_scope"):
+            # Our own token, not the caller's: the caller can only come back. Rights may have been granted since it was
+            # made, as when a new version is rolled out.
+            self._tokens.forget()
             raise self._unavailable()
-        raise RemoteProblem(status, _problem_of(answer), headers)
+        raise RemoteProblem(status, problem, headers)
 
     def _unavailable(self) -> RemoteUnavailable:
         return RemoteUnavailable(

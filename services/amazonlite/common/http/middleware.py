@@ -5,17 +5,20 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from time import perf_counter
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from amazonlite.common.core.context import correlation_id
-from amazonlite.common.http.problems import internal_error, problem_response
+from amazonlite.common.http.problems import internal_error, of_domain_error, problem_response
+from amazonlite.common.http.sampling import Sampler
 from amazonlite.common.http.turnstile import Turnstile
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.common.observe.metrics import RequestMeter
 from amazonlite.common.observe.tracing import Span, span, valid_traceparent
+from amazonlite.common.security.principal import RepeatedHeader
 
 log = get_logger(__name__)
 
@@ -26,6 +29,12 @@ BEGIN_AT_ONCE = 4
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _CORRELATION = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+# Headers of which one value is read. With two, the gateway could judge by one and a service act by the other.
+_SINGLE = (
+    frozenset((b"authorization", b"content-length", b"content-type", b"cookie", b"host", b"idempotency-key"))
+    | frozenset((b"if-match", b"provider-signature", b"traceparent", b"x-api-version", b"x-correlation-id"))
+    | frozenset((b"x-fencing-token", b"x-forwarded-host", b"x-forwarded-proto", b"x-queue-ticket"))
+)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CLIENT_WENT_AWAY = 499
 
@@ -38,25 +47,29 @@ class RequestScope:
         self._slow = slow_seconds
         self._meter = RequestMeter()
         self._turnstile = Turnstile(BEGIN_AT_ONCE)
+        self._refusals = Sampler("request")
+        self._failures = Sampler("request", burst=100, per_second=10)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in QUIET:
             await self.app(scope, receive, send)
             return
         await self._turnstile.enter()
-        correlation, parent, version = _carried(scope["headers"])
-        token = correlation_id.set(correlation)
+        carried = _Carried.read(scope["headers"])
+        token = correlation_id.set(carried.correlation)
         try:
-            with span(scope["method"], kind="server", parent=parent) as current:
-                await self._answer(scope, receive, _Answer(send, correlation), version, current)
+            with span(scope["method"], kind="server", parent=carried.parent) as current:
+                await self._answer(scope, receive, _Answer(send, carried.correlation), carried, current)
         finally:
             correlation_id.reset(token)
 
-    async def _answer(self, scope: Scope, receive: Receive, answer: _Answer, version: str, current: Span) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, answer: _Answer, carried: _Carried, current: Span) -> None:
         started = perf_counter()
         try:
-            if version != API_VERSION:
-                await _unsupported(scope["path"], version)(scope, receive, answer)
+            if carried.repeated:
+                await of_domain_error(RepeatedHeader(carried.repeated), scope["path"])(scope, receive, answer)
+            elif carried.version != API_VERSION:
+                await _unsupported(scope["path"], carried.version)(scope, receive, answer)
             else:
                 await self.app(scope, receive, answer)
         except Exception as error:
@@ -76,7 +89,15 @@ class RequestScope:
         if status >= 500:
             current.fail(str(status))
         if status >= 400 or seconds >= self._slow:
-            log.info("request", method=method, route=route, status=status, seconds=round(seconds, 4))
+            self._tell(method, route, status, seconds)
+
+    def _tell(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Every such request is counted in the metrics; of a rush of them, the log tells some."""
+        sampler = self._failures if status >= 500 else self._refusals
+        withheld = sampler.admit((method, route, status))
+        if withheld is not None:
+            more = {"withheld": withheld} if withheld else {}
+            log.info("request", method=method, route=route, status=status, seconds=round(seconds, 4), **more)
 
 
 class _Answer:
@@ -103,18 +124,35 @@ def route_of(scope: Scope) -> str:
     return path or "unmatched"
 
 
-def _carried(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str, str]:
-    correlation = parent = ""
-    version = API_VERSION
-    for name, value in headers:
+@dataclass(slots=True)
+class _Carried:
+    """What the headers say of the request itself; `repeated` names a header that must not come twice, and did."""
+
+    correlation: str = ""
+    parent: str = ""
+    version: str = API_VERSION
+    repeated: str = ""
+
+    @classmethod
+    def read(cls, headers: Iterable[tuple[bytes, bytes]]) -> _Carried:
+        found = cls()
+        seen: set[bytes] = set()
+        for name, value in headers:
+            if name in _SINGLE:
+                if name in seen:
+                    found.repeated = name.decode()
+                seen.add(name)
+                found._note(name, value.decode("latin-1"))
+        found.correlation = found.correlation or f"cor_{random.getrandbits(128):032x}"
+        return found
+
+    def _note(self, name: bytes, text: str) -> None:
         if name == b"x-correlation-id":
-            text = value.decode("latin-1")
-            correlation = text if _CORRELATION.fullmatch(text) else ""
+            self.correlation = text if _CORRELATION.fullmatch(text) else ""
         elif name == b"traceparent":
-            parent = valid_traceparent(value.decode("latin-1"))
+            self.parent = valid_traceparent(text)
         elif name == b"x-api-version":
-            version = value.decode("latin-1")
-    return correlation or f"cor_{random.getrandbits(128):032x}", parent, version
+            self.version = text
 
 
 def _problem_for(error: Exception, scope: Scope) -> ASGIApp:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from fastapi import FastAPI, Request
@@ -103,14 +103,13 @@ def of_domain_error(error: DomainError, instance: str) -> Response:
 
 
 async def _domain_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, DomainError)  # noqa: S101 — registered for this class only
-    return of_domain_error(error, request.url.path)
+    return of_domain_error(cast(DomainError, error), request.url.path)
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
     """Says which fields are wrong and why, but never repeats what was sent: it may be a password."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101
-    faults = [{"field": ".".join(map(str, e["loc"])), "code": e["type"], "message": e["msg"]} for e in error.errors()]
+    found = cast(RequestValidationError, error).errors()
+    faults = [{"field": ".".join(map(str, e["loc"])), "code": e["type"], "message": e["msg"]} for e in found]
     return problem_response(
         code="invalid_request",
         status=422,
@@ -121,8 +120,8 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
     )
 
 
-async def _http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
+async def _http_exception(request: Request, raised: Exception) -> Response:
+    error = cast(HTTPException, raised)
     code = _CODES.get(error.status_code) or HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
     return problem_response(
         code=code,

@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from amazonlite.common.core.settings import ObserveSettings
+from amazonlite.common.http.connection import sparing
 from amazonlite.common.observe.logs import configure_logging
 from amazonlite.common.observe.memory import bound_memory, settle_memory
 from amazonlite.common.observe.tracing import start_tracing, stop_tracing
@@ -65,21 +66,30 @@ class _Load:
         return self.app
 
 
+def _listening(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("0.0.0.0", port))  # noqa: S104 — a pod serves its own address
+    return listener
+
+
 def run(target: str) -> None:
-    """Serve the app that the factory `package.module:function` makes, until a signal."""
+    """Serve the app that the factory `package.module:function` makes, until a signal.
+
+    At PORT, and at INTERNAL_PORT too where one is given: what only the cluster may ask is told there.
+    """
     bound_memory()
     service = target.split(".")[1]
     settings = ObserveSettings()
     configure_logging(service, settings.log_level)
     start_tracing(service)
     load = _Load(target)
+    port, internal = int(os.environ.get("PORT", "8000")), int(os.environ.get("INTERNAL_PORT", "0"))
     config = uvicorn.Config(
         load,
         factory=True,
-        host="0.0.0.0",  # noqa: S104 — a pod serves its own address
-        port=int(os.environ.get("PORT", "8000")),
         loop="uvloop",
-        http="httptools",
+        http=sparing(internal),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -90,6 +100,6 @@ def run(target: str) -> None:
         timeout_graceful_shutdown=FINISH_SECONDS,
     )
     try:
-        _Server(config, load).run()
+        _Server(config, load).run([_listening(each) for each in (port, internal) if each])
     finally:
         stop_tracing()

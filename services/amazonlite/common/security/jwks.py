@@ -6,22 +6,21 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from amazonlite.common.core.clock import Clock, SystemClock
+from amazonlite.common.core.clock import SystemClock, Ticks
 from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.common.security.keys import keys_of
 
 log = get_logger(__name__)
 
-FRESH = timedelta(minutes=5)
-MIN_BETWEEN_FETCHES = timedelta(seconds=10)
+FRESH = 300.0  # seconds
+MIN_BETWEEN_FETCHES = 10.0
 FETCH_SECONDS = 2.0
 LARGEST_DOCUMENT = 64 * 1024
 
@@ -36,12 +35,12 @@ class KeysUnavailable(Unavailable):
 class JwksSource:
     """At most one fetch in 10 s, whatever key ids callers invent; a failed fetch never drops keys that worked."""
 
-    def __init__(self, url: str, *, clock: Clock | None = None) -> None:
+    def __init__(self, url: str, *, clock: Ticks | None = None) -> None:
         self._url = url
         self._clock = clock or SystemClock()
         self._keys: dict[str, Ed25519PublicKey] = {}
-        self._fetched: datetime | None = None
-        self._tried: datetime | None = None
+        self._fetched: float | None = None
+        self._tried: float | None = None
         self._fetching: asyncio.Task[None] | None = None
 
     async def key(self, kid: str) -> Ed25519PublicKey | None:
@@ -62,15 +61,15 @@ class JwksSource:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._fetching
 
-    def _older_than(self, moment: datetime | None, age: timedelta) -> bool:
-        return moment is None or self._clock.now() - moment >= age
+    def _older_than(self, moment: float | None, age: float) -> bool:
+        return moment is None or self._clock.monotonic() - moment >= age
 
     def _may_fetch(self) -> bool:
         return self._older_than(self._tried, MIN_BETWEEN_FETCHES)
 
     def _start_fetch(self) -> asyncio.Task[None]:
         if self._fetching is None:
-            self._tried = self._clock.now()
+            self._tried = self._clock.monotonic()
             self._fetching = asyncio.create_task(self._fetch())
             self._fetching.add_done_callback(self._fetch_ended)
         return self._fetching
@@ -86,7 +85,7 @@ class JwksSource:
             log.warning("jwks_fetch_failed", error=type(error).__name__, known_keys=len(self._keys))
             return
         if keys:
-            self._keys, self._fetched = keys, self._clock.now()
+            self._keys, self._fetched = keys, self._clock.monotonic()
 
 
 def _document(url: str) -> Mapping[str, Any]:

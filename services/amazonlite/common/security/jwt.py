@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from amazonlite.common.core.clock import Clock, SystemClock
 from amazonlite.common.core.errors import Unauthorized
@@ -19,6 +20,7 @@ TOKEN_TYPE = "at+jwt"  # noqa: S105 — RFC 9068: an ID token or a ticket must n
 ISSUER = "amazonlite"
 AUDIENCE = "amazonlite"
 LONGEST_TOKEN = 4096
+LONGEST_LIFETIME = 3600 + 60  # seconds; a token that says more was not made by the auth service
 
 Kind = Literal["user", "service"]
 _CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
@@ -78,8 +80,17 @@ class Principal:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    principal: Principal
+    kid: str
+    key: Ed25519PublicKey
+
+
 class TokenVerifier:
-    """Verifies a token's signature once: later uses are answered from a bounded memory until the token expires."""
+    """Verifies a token's signature once: later uses are answered from a bounded memory until the token expires, or
+    until its key is withdrawn.
+    """
 
     def __init__(
         self,
@@ -97,27 +108,34 @@ class TokenVerifier:
         self._leeway = timedelta(seconds=leeway)
         self._clock = clock or SystemClock()
         self._remembered = remembered
-        self._known: OrderedDict[str, Principal] = OrderedDict()
+        self._known: OrderedDict[str, _Proved] = OrderedDict()
+
+    def knows(self, token: str) -> bool:
+        """Whether the token was verified before, so that verifying it again costs nothing."""
+        return token in self._known
 
     async def verify(self, token: str) -> Principal:
-        principal = self._known.get(token)
-        if principal is None:
-            principal = await self._prove(token)
-            self._remember(token, principal)
+        proved = self._known.get(token)
+        if proved is None or await self._jwks.key(proved.kid) != proved.key:
+            self._known.pop(token, None)
+            proved = await self._prove(token)
+            self._remember(token, proved)
         else:
             self._known.move_to_end(token)
+        principal = proved.principal
         if self._clock.now() >= principal.expires_at + self._leeway:
             self._known.pop(token, None)
             raise TokenExpired("the token's time has run out")
         return principal
 
-    def _remember(self, token: str, principal: Principal) -> None:
-        self._known[token] = principal
+    def _remember(self, token: str, proved: _Proved) -> None:
+        self._known[token] = proved
         if len(self._known) > self._remembered:
             self._known.popitem(last=False)
 
-    async def _prove(self, token: str) -> Principal:
-        key = await self._jwks.key(_key_id(token))
+    async def _prove(self, token: str) -> _Proved:
+        kid = _key_id(token)
+        key = await self._jwks.key(kid)
         if key is None:
             raise TokenInvalid("the token is signed by an unknown key")
         try:
@@ -129,7 +147,7 @@ class TokenVerifier:
                 issuer=self._issuer,
                 options=cast(Any, _OPTIONS),
             )
-            return _principal_of(claims)
+            return _Proved(_principal_of(claims), kid, key)
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise TokenInvalid("the token is not one of ours") from error
 
@@ -151,6 +169,8 @@ def _principal_of(claims: Mapping[str, Any]) -> Principal:
     kind = claims["kind"]
     if kind not in ("user", "service"):
         raise ValueError(f"unknown kind {kind!r}")
+    if claims["exp"] - claims["iat"] > LONGEST_LIFETIME:
+        raise ValueError("the token lives too long")
     return Principal(
         subject=str(claims["sub"]),
         scopes=frozenset(str(claims.get("scope", "")).split()),

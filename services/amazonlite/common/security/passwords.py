@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -10,28 +12,21 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from amazonlite.common.core.errors import Unavailable
-
 T = TypeVar("T")
 
 AT_ONCE = 2
-LONGEST_QUEUE = 100
-
-
-class HashingBusy(Unavailable):
-    """More sign-ins at once than can be checked in about two seconds; come back then."""
-
-    code = "sign_in_busy"
-    title = "Sign-in busy"
+NICE = 10
 
 
 class Passwords:
-    """OWASP's argon2id parameters (19 MiB, 2 passes, 1 lane); two hashes at a time bound memory and processor."""
+    """OWASP's argon2id parameters (19 MiB, 2 passes, 1 lane); two hashes at a time bound memory and processor.
+
+    The threads that hash are nicer than the event loop, which gets the processor before them.
+    """
 
     def __init__(self, *, memory_kib: int = 19 * 1024, passes: int = 2) -> None:
         self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="argon2")
-        self._waiting = 0
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="argon2", initializer=_be_nice)
         self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
@@ -60,10 +55,10 @@ class Passwords:
             return False
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        if self._waiting >= LONGEST_QUEUE:
-            raise HashingBusy("too many sign-ins at once", retry_after=2)
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._waiting -= 1
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _be_nice() -> None:
+    """On Linux a priority is a thread's, not the process's."""
+    thread = threading.get_native_id()
+    os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + NICE))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
-from amazonlite.common.core.errors import Forbidden
+from amazonlite.common.core.errors import DomainError, Forbidden
 from amazonlite.common.security.jwt import Principal, TokenMissing, TokenVerifier
 
 
@@ -17,12 +19,29 @@ class InsufficientScope(Forbidden):
     title = "Insufficient scope"
 
 
+class RepeatedHeader(DomainError):
+    """Two readers could choose different ones of its values: send it once."""
+
+    code = "repeated_header"
+    status = 400
+    title = "Header repeated"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the header {name} was sent more than once", next_step="send it once")
+
+
 def bearer_of(authorization: str) -> str:
     """The token of an Authorization header; without one, TokenMissing."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise TokenMissing
     return token.strip()
+
+
+def _only(values: Sequence[str]) -> str:
+    if len(values) > 1:
+        raise RepeatedHeader("authorization")
+    return values[0] if values else ""
 
 
 class _Demand(SecurityBase):
@@ -35,7 +54,7 @@ class _Demand(SecurityBase):
 
     async def __call__(self, request: Request) -> Principal:
         verifier: TokenVerifier = request.app.state.verifier
-        asking = await verifier.verify(bearer_of(request.headers.get("authorization", "")))
+        asking = await verifier.verify(bearer_of(_only(request.headers.getlist("authorization"))))
         missing = self._scopes - asking.scopes
         if missing:
             wanted = " ".join(sorted(missing))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import aiohttp
 
-from amazonlite.common.core.clock import Clock, SystemClock
+from amazonlite.common.core.clock import SystemClock, Ticks
 from amazonlite.common.core.context import correlation_id, traceparent
 from amazonlite.common.core.errors import Unavailable
 
-RENEW_BEFORE_END = timedelta(seconds=60)
+RENEW_BEFORE_END = 60.0  # seconds
 
 
 class ServiceTokenUnavailable(Unavailable):
@@ -39,7 +38,7 @@ class ServiceTokenSource:
         client_id: str,
         client_secret: str,
         *,
-        clock: Clock | None = None,
+        clock: Ticks | None = None,
         session: aiohttp.ClientSession | None = None,
     ) -> None:
         self._url = f"{auth_url.rstrip('/')}/api/auth/service-tokens"
@@ -47,7 +46,7 @@ class ServiceTokenSource:
         self._clock = clock or SystemClock()
         self._session = session
         self._token = ""
-        self._renew_at: datetime | None = None
+        self._renew_at: float | None = None
         self._one = asyncio.Lock()
 
     async def token(self) -> str:
@@ -66,13 +65,13 @@ class ServiceTokenSource:
             await self._session.close()
 
     def _is_good(self) -> bool:
-        return self._renew_at is not None and self._clock.now() < self._renew_at
+        return self._renew_at is not None and self._clock.monotonic() < self._renew_at
 
     async def _renew(self) -> None:
-        asked = self._clock.now()
+        asked = self._clock.monotonic()
         try:
             answer = await self._ask()
-            token, lifetime = str(answer["accessToken"]), timedelta(seconds=float(answer["expiresIn"]))
+            token, lifetime = str(answer["accessToken"]), float(answer["expiresIn"])
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
             raise ServiceTokenUnavailable(
                 "no token for calls between services", service="auth", reason=type(error).__name__

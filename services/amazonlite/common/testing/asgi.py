@@ -53,7 +53,10 @@ class AsgiClient:
         content: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """`content` as an iterable is sent in chunks without a Content-Length."""
+        """`content` as an iterable is sent in chunks without a Content-Length.
+
+        Names that differ in case only are sent as two headers of one name, in their order.
+        """
         sent = {**self._headers, **(headers or {})}
         if json is not None:
             content = jsonlib.dumps(json).encode()
@@ -101,7 +104,9 @@ async def _expect(
 
 def _scope(method: str, url: str, headers: Mapping[str, str]) -> Scope:
     parts = urlsplit(url)
-    named = {"host": "test", **{name.lower(): value for name, value in headers.items()}}
+    named = [(name.lower(), value) for name, value in headers.items()]
+    if not any(name == "host" for name, _ in named):
+        named.insert(0, ("host", "test"))
     return {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -112,7 +117,7 @@ def _scope(method: str, url: str, headers: Mapping[str, str]) -> Scope:
         "raw_path": parts.path.encode(),
         "query_string": parts.query.encode(),
         "root_path": "",
-        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()],
+        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named],
         "client": ("127.0.0.1", 1),
         "server": ("test", 80),
         "state": {},

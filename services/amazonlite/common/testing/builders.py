@@ -14,9 +14,15 @@ def as_shopper(subject: str = "usr_shopper") -> dict[str, str]:
     return bearer(mint_token(subject, ["shop"]))
 
 
+SERVICE_SCOPES = (
+    *("payments:seal", "payments:read-any", "payments:summarise", "orders:read-any", "orders:summarise"),
+    *("reservations:read", "reservations:make", "ledger:read", "products:read"),
+)
+
+
 def as_service(subject: str = "svc_test", *scopes: str) -> dict[str, str]:
-    """A service with the scope `internal`, or with those given."""
-    return bearer(mint_token(subject, scopes or ["internal"], kind="service"))
+    """A service with the scopes given, or else with all that some service of the shop has."""
+    return bearer(mint_token(subject, scopes or SERVICE_SCOPES, kind="service"))
 
 
 def trusting_verifier() -> TokenVerifier:

@@ -21,12 +21,21 @@ class FakeClock:
 
     def __init__(self, now: datetime = NEW_YEAR) -> None:
         self._now = now
+        self._passed = 0.0
+
+    def monotonic(self) -> float:
+        return self._passed
 
     def now(self) -> datetime:
         return self._now
 
     def advance(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
+        self._passed += seconds
+
+    def set_back(self, seconds: float) -> None:
+        """As an operator, or a time server, does to a machine: no time passes."""
+        self._now -= timedelta(seconds=seconds)
 
 
 class SequentialIds:

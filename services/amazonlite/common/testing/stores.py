@@ -16,6 +16,7 @@ from pymysql.cursors import Cursor
 
 from amazonlite.common.core.settings import KafkaSettings, MongoSettings, MysqlSettings
 from amazonlite.common.data import migrate, migrations_common
+from amazonlite.common.events.kafka_client import admin_config
 from amazonlite.common.events.provision import provision
 from amazonlite.common.events.topics import Topic, dlq_of
 
@@ -49,6 +50,7 @@ def create_common_database() -> MysqlSettings:
         for create in (
             migrations_common.create_outbox,
             migrations_common.create_inbox,
+            migrations_common.create_inbox_parked,
             migrations_common.create_idempotency,
         ):
             create(_Operations(cursor))
@@ -61,7 +63,9 @@ def drop_database(mysql: MysqlSettings) -> None:
 
 
 def kafka_settings() -> KafkaSettings:
-    return KafkaSettings(bootstrap=address("TEST_KAFKA"))
+    """The account of TEST_KAFKA_USER may do everything; without one the broker asks nobody who they are."""
+    user, password = (os.environ.get(f"TEST_KAFKA_{name}", "") for name in ("USER", "PASSWORD"))
+    return KafkaSettings(bootstrap=address("TEST_KAFKA"), user=user, password=password)
 
 
 @contextmanager
@@ -76,7 +80,7 @@ def kafka_topics(*names: str) -> Iterator[list[str]]:
 
 
 def delete_topics(names: list[str]) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=address("TEST_KAFKA"))
+    admin = KafkaAdminClient(**admin_config(kafka_settings()))
     admin.delete_topics(names)
     admin.close()
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
-from amazonlite.common.core.errors import Unavailable
+from amazonlite.common.data.sweep import keep_sweeping
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.common.observe.logs import get_logger
 from amazonlite.inventory.desk import Desk
 from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.queue_store import QueueStore
 from amazonlite.inventory.flash_sale.store import Turnout
-
-log = get_logger(__name__)
 
 EVERY_SECONDS = 0.2
 # A closed sale stays known to Redis for as long as its shoppers may come and ask.
@@ -35,12 +31,7 @@ class Admitter:
 
     async def run(self) -> None:
         """For ever; while a store is away it tries again at every tick."""
-        while True:
-            try:
-                await self.tick()
-            except Unavailable as error:
-                log.warning("admission_waits", code=error.code)
-            await asyncio.sleep(EVERY_SECONDS)
+        await keep_sweeping(self.tick, every=EVERY_SECONDS, waits="admission_waits")
 
     async def tick(self) -> None:
         async with self.desk.transactions() as uow:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
 
+from amazonlite.common.core.certain import certain
 from amazonlite.common.core.clock import iso
 from amazonlite.common.data.errors import StoreContended
 from amazonlite.common.data.idempotency import fingerprint_of
@@ -48,9 +49,7 @@ async def allocate(
             await _make(uow, new, terms.sku)
         else:
             await _meet(uow, known[0], new, step)
-        made = await sales.find(uow, sale_id)
-        assert made is not None  # noqa: S101 - made or met above, and never deleted
-        return made
+        return certain(await sales.find(uow, sale_id), "it was made or met above, and sales are never deleted")
 
     sale, now = await in_transaction(desk.desk.transactions, work)
     # The first that Redis hears of the sale: there is no queue to wait for.

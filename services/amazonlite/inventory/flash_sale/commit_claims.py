@@ -41,11 +41,12 @@ async def _decide_and_write(desk: Desk, uow: UnitOfWork, sale_id: str, claims: S
         await book(uow, [entry for held, _ in new for entry in entries_for(held.hold, Kind.HOLD)])
         # Nobody pays in a rehearsal: its holds make no orders and simply expire.
         if not sale.terms.rehearsal:
-            await uow.add_events([_claimed(desk, sale, held, claim) for held, claim in new])
+            await uow.add_events([event_of(desk, sale, held, claim) for held, claim in new])
     return outcomes
 
 
-def _claimed(desk: Desk, sale: Sale, held: Held, claim: Claim) -> Event:
+def event_of(desk: Desk, sale: Sale, held: Held, claim: Claim) -> Event:
+    """The news of a new hold."""
     hold = held.hold
     data = {
         "saleId": sale.id,

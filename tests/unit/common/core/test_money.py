@@ -40,3 +40,20 @@ def test_a_currency_is_an_iso_code(currency: str) -> None:
 def test_money_goes_through_json_unchanged() -> None:
     assert Money.from_dict(EUR.as_dict()) == EUR
     assert EUR.as_dict() == {"amount": 1999, "currency": "EUR"}
+
+
+@pytest.mark.parametrize(
+    ("money", "text"),
+    [
+        (Money(54_000, "USD"), "$540.00"),
+        (Money(5, "EUR"), "€0.05"),
+        (Money(123_456_789, "GBP"), "£1,234,567.89"),
+        (Money(-1_999, "USD"), "-$19.99"),
+        (Money(54_000, "JPY"), "¥54,000"),
+        (Money(1_500, "KWD"), "KWD 1.500"),
+        (Money(54_000, "CHF"), "CHF 540.00"),
+        (Money(0, "USD"), "$0.00"),
+    ],
+)
+def test_people_read_money_as_their_currency_writes_it(money: Money, text: str) -> None:
+    assert money.display() == text

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from amazonlite.common.core.errors import Unavailable
-from amazonlite.common.data.sweep import keep_sweeping
+from amazonlite.common.core.tasks import stop
+from amazonlite.common.data.sweep import MORE, keep_sweeping
 from amazonlite.common.testing.eventually import eventually
 
 
@@ -25,6 +26,19 @@ async def test_what_is_away_is_tried_again_for_ever() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_while_there_is_more_it_runs_again_at_once() -> None:
+    found = [MORE, MORE, False]
+    ran: list[bool] = []
+
+    async def work() -> bool:
+        ran.append(found[len(ran)])
+        return ran[-1]
+
+    task = asyncio.create_task(keep_sweeping(work, every=60, waits="test_waits"))
+    await eventually(lambda: len(ran) == 3)
+    await stop([task])
 
 
 async def test_a_fault_of_our_own_is_not_hidden() -> None:

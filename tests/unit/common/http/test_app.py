@@ -14,7 +14,7 @@ from amazonlite.common.core.errors import Conflict, Unavailable
 from amazonlite.common.http.app import create_app
 from amazonlite.common.http.middleware import LARGEST_BODY
 from amazonlite.common.security.jwt import Principal
-from amazonlite.common.security.principal import require
+from amazonlite.common.security.principal import RepeatedHeader, require
 from amazonlite.common.testing.asgi import Answer, AsgiClient, asgi_client
 from amazonlite.common.testing.builders import as_service, as_shopper, trusting_verifier
 from amazonlite.common.testing.eventually import eventually
@@ -174,6 +174,45 @@ async def test_another_api_version_is_refused(client: AsgiClient) -> None:
 async def test_a_scope_lets_in_whoever_has_it(client: AsgiClient) -> None:
     assert (await client.get("/api/things/of/me", headers=as_shopper("usr_ann"))).json() == {"subject": "usr_ann"}
     assert code_of(await client.get("/api/things/of/me", headers=as_service()), 403) == "insufficient_scope"
+
+
+REPEATED = [
+    {"Authorization": as_shopper("usr_ann")["Authorization"], "authorization": as_shopper("usr_bob")["Authorization"]},
+    {"X-API-Version": "2", "x-api-version": "1"},
+    {"Idempotency-Key": "a", "idempotency-key": "b"},
+    {"Content-Type": "text/plain", "content-type": "application/json"},
+    {"Cookie": "a=1", "cookie": "a=2"},
+]
+
+
+@pytest.mark.parametrize("headers", REPEATED, ids=lambda headers: next(iter(headers)))
+async def test_a_header_that_has_one_value_is_refused_when_it_comes_twice(
+    client: AsgiClient, headers: dict[str, str]
+) -> None:
+    answer = await client.get("/api/things/of/me", headers=headers)
+    assert code_of(answer, 400) == "repeated_header"
+    assert next(iter(headers)).lower() in answer.json()["detail"]
+
+
+async def test_a_route_asks_for_one_authorization_whatever_stands_in_front_of_it() -> None:
+    """The layer that refuses repeated headers is left out here."""
+    app = FastAPI()
+    app.include_router(routes)
+    app.state.verifier = trusting_verifier()
+    with pytest.raises(RepeatedHeader):
+        async with asgi_client(app) as client:
+            await client.get("/api/things/of/me", headers=REPEATED[0])
+
+
+async def test_a_rush_of_refusals_leaves_a_few_lines_in_the_log(
+    client: AsgiClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for _ in range(50):
+        assert (await client.get("/api/things/that/sell-out")).status == 409
+    assert 10 <= sum("sell-out" in record.getMessage() for record in caplog.records) <= 15
+    assert (await client.get("/api/things/that/wait")).status == 503
+    assert sum("that/wait" in record.getMessage() for record in caplog.records) == 1
 
 
 async def test_requests_are_counted_by_template(client: AsgiClient) -> None:

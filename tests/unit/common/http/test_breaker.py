@@ -22,6 +22,15 @@ def test_failures_in_a_row_open_it() -> None:
     assert breaker.seconds_left == 5
 
 
+def test_a_clock_that_is_set_back_does_not_keep_it_open() -> None:
+    clock = FakeClock()
+    breaker = opened(clock)
+    clock.set_back(3600)
+    assert breaker.seconds_left == 5
+    clock.advance(5)
+    assert breaker.allows()
+
+
 def test_a_success_in_between_starts_the_count_anew() -> None:
     breaker = Breaker(FakeClock(), failures=3)
     for outcome in (breaker.failed, breaker.failed, breaker.succeeded, breaker.failed, breaker.failed):

@@ -7,9 +7,10 @@ import json
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from amazonlite.common.core.errors import Unauthorized
-from amazonlite.common.security.jwt import TokenVerifier
+from amazonlite.common.security.jwt import TokenInvalid, TokenVerifier
 from amazonlite.common.testing.fakes import TEST_KEY, FakeClock, FakeJwks, SigningKey, mint_token
 
 
@@ -82,6 +83,41 @@ async def test_a_tampered_token_is_invalid() -> None:
     header, claims, signature = minted(FakeClock()).split(".")
     forged = base64.urlsafe_b64encode(base64.urlsafe_b64decode(claims + "==").replace(b"shop", b"root"))
     assert await refused(f"{header}.{forged.rstrip(b'=').decode()}.{signature}") == "token_invalid"
+
+
+class Changing:
+    """A KeySource whose keys the test changes."""
+
+    def __init__(self, *keys: SigningKey) -> None:
+        self.keys = {key.kid: key.private.public_key() for key in keys}
+
+    async def key(self, kid: str) -> Ed25519PublicKey | None:
+        return self.keys.get(kid)
+
+
+async def test_a_withdrawn_keys_tokens_are_forgotten_with_it() -> None:
+    clock, source = FakeClock(), Changing(TEST_KEY)
+    verifier = TokenVerifier(source, clock=clock)
+    token = minted(clock)
+    for _ in range(2):
+        await verifier.verify(token)
+    source.keys = {"test": SigningKey("test").private.public_key()}  # the same name, another key
+    with pytest.raises(TokenInvalid):
+        await verifier.verify(token)
+    source.keys = {}
+    with pytest.raises(TokenInvalid):
+        await verifier.verify(token)
+    assert not verifier.knows(token)
+
+
+@pytest.mark.parametrize(("lifetime", "good"), [(3600, True), (3661, False), (10**9, False)])
+async def test_a_token_that_lives_too_long_was_not_made_by_us(lifetime: int, good: bool) -> None:
+    clock = FakeClock()
+    token = minted(clock, ttl=lifetime)
+    if good:
+        await TokenVerifier(FakeJwks(), clock=clock).verify(token)
+    else:
+        assert await refused(token, clock) == "token_invalid"
 
 
 async def test_the_memory_of_verified_tokens_is_bounded() -> None:

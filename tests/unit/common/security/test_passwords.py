@@ -1,13 +1,13 @@
-"""Hashes verify, broken ones do not raise, and too many at once are turned away."""
+"""Hashes verify, broken ones do not raise, and hashing keeps nobody else waiting."""
 
 from __future__ import annotations
 
-import asyncio
+import os
+import threading
 
 import pytest
 
-from amazonlite.common.security import passwords
-from amazonlite.common.security.passwords import HashingBusy, Passwords
+from amazonlite.common.security.passwords import Passwords
 
 
 @pytest.fixture
@@ -28,7 +28,8 @@ async def test_hashes_of_other_parameters_are_outdated(cheap: Passwords) -> None
     assert not cheap.outdated(await cheap.hash("x"))
 
 
-async def test_a_crowd_is_turned_away(cheap: Passwords, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "LONGEST_QUEUE", 3)
-    outcomes = await asyncio.gather(*(cheap.hash("x") for _ in range(5)), return_exceptions=True)
-    assert sum(isinstance(outcome, HashingBusy) for outcome in outcomes) == 2
+async def test_threads_that_hash_give_way_to_the_event_loop(cheap: Passwords) -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert await cheap._in_thread(niceness) == min(19, niceness() + 10)

@@ -1,0 +1,44 @@
+"""Whom a limit counts: a person with an IPv6 connection has a whole /64 to send from, with an IPv4 one an address."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from starlette.requests import Request
+
+LONGEST = 64
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str) -> str:
+    """`203.0.113.7`, `2001:db8:1:2::/64`; what is no address counts as it is written, cut to 64 characters."""
+    found = _parsed(address)
+    if isinstance(found, IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ip_network((found, 64), strict=False))
+    return str(found) if found else address[:LONGEST]
+
+
+async def client_network(request: Request) -> str:
+    """The network of the client whom the gateway speaks for, or else of the peer. (A dependency.)
+
+    The gateway writes X-Forwarded-For anew, the client first; only what runs in the shop could write another.
+    """
+    came = request.headers.get("x-forwarded-for", "")
+    peer = request.client.host if request.client else "unknown"
+    return network_of(came.partition(",")[0].strip() or peer)
+
+
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    """Some proxies write a port after the address, and brackets around one of IPv6."""
+    bare = address.strip()
+    if bare.startswith("["):
+        bare = bare[1:].partition("]")[0]
+    elif bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        return ip_address(bare.partition("%")[0])
+    except ValueError:
+        return None

@@ -1,0 +1,43 @@
+"""Each service may send its own events and take those it handles; nothing else is granted, and all of it is."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from kafka.admin import ACLOperation, ResourceType
+
+from amazonlite.cli.deploy.secrets import KAFKA_USERS
+from amazonlite.common.events.access import grants
+from amazonlite.common.events.topics import READERS, TOPICS, dlq_of
+from amazonlite.inventory import consumers as inventory
+from amazonlite.inventory.desk import Desk
+from amazonlite.order import consumers as order
+from amazonlite.order.desk import OrderDesk
+from amazonlite.payment import consumers as payment
+
+
+def names(service: str, kind: ResourceType, operation: ACLOperation) -> set[str]:
+    return {name for who, what, name, how in grants() if (who, what, how) == (service, kind, operation)}
+
+
+def test_the_readers_are_those_who_handle() -> None:
+    assert set(READERS["inventory"]) == inventory.handlers(cast(Desk, None)).keys()
+    assert set(READERS["order"]) == order.handlers(cast(OrderDesk, None)).keys()
+    assert set(READERS["payment"]) == payment.HANDLERS.keys()
+
+
+def test_a_service_sends_its_own_events_and_no_others() -> None:
+    for service in READERS:
+        own = {topic.name for topic in TOPICS if topic.sender == service}
+        puts_aside = {dlq_of(topic) for topic in READERS[service]}
+        assert names(service, ResourceType.TOPIC, ACLOperation.WRITE) == own | puts_aside
+
+
+def test_a_service_takes_what_it_handles_in_its_own_group() -> None:
+    for service, topics in READERS.items():
+        assert names(service, ResourceType.TOPIC, ACLOperation.READ) == set(topics)
+        assert names(service, ResourceType.GROUP, ACLOperation.READ) == {service}
+
+
+def test_everybody_who_is_granted_something_has_an_account() -> None:
+    assert {service for service, *_ in grants()} == set(KAFKA_USERS)
