@@ -19,7 +19,7 @@ from amazonlite.inventory.adjust import change_by
 from amazonlite.inventory.domain import Reason, Stock
 from support.inventory import Pod
 
-STAFF = bearer(mint_token("svc_load", ["staff:stock"], kind="service"))
+STAFF = bearer(mint_token("svc_load", ["staff:stock", "reservations:make", "ledger:read"], kind="service"))
 URL = "/api/inventory/B01"
 
 
