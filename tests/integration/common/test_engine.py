@@ -55,6 +55,23 @@ async def test_a_cancelled_connect_stays_cancelled(
         await engine.dispose()
 
 
+async def test_a_database_that_hangs_up_after_the_last_answer_disturbs_nobody(common_mysql: MysqlSettings) -> None:
+    """There is nothing left to lose: the work has its answer, and the transaction ends by itself."""
+    async with black_hole(common_mysql.host, common_mysql.port) as between:
+        mysql = common_mysql.model_copy(update={"host": "127.0.0.1", "port": between.port})
+        engine = create_engine(mysql, pool_size=1)
+        transactions = unit_of_work_factory(engine)
+        for _ in range(3):
+            async with transactions() as uow:
+                assert (await uow.execute(text("SELECT 1"))).scalar() == 1
+                between.refuse()
+            with pytest.raises(StoreUnavailable):
+                await ping(transactions)
+            between.let_new_ones_pass()
+            await eventually(lambda: _answered(transactions))
+        await engine.dispose()
+
+
 async def test_a_database_that_falls_silent_is_away_after_the_answer_time(common_mysql: MysqlSettings) -> None:
     """No reset, no refusal: bytes are swallowed, in the middle of a transaction and on the connections of the pool."""
     async with black_hole(common_mysql.host, common_mysql.port) as between:

@@ -14,6 +14,7 @@ from zlib import crc32
 import msgspec
 from prometheus_client import Counter
 from sqlalchemy import CursorResult, Executable, MetaData, bindparam, insert, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from amazonlite.common.core.event import Event, as_cloud_event
@@ -77,9 +78,15 @@ class UnitOfWork:
         await asyncio.shield(asyncio.create_task(self._rolled_back(self._conn)))
 
     async def _rolled_back(self, connection: AsyncConnection) -> None:
-        """The server does it itself once a connection that does not answer any more is gone."""
-        with suppress(StoreUnavailable):
+        """The server does it itself once a connection that does not answer any more, or broke, is gone.
+
+        What was read is true all the same, and what was not committed never happened.
+        """
+        try:
             await self._answered(connection.close())
+        except (StoreUnavailable, DBAPIError):
+            with suppress(StoreUnavailable, DBAPIError):
+                await self._answered(connection.invalidate())
 
     async def _answered(self, call: Awaitable[T]) -> T:
         """What the driver raises beside its own errors is the database's doing here, and nowhere else."""
