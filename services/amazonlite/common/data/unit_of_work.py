@@ -82,11 +82,8 @@ class UnitOfWork:
 
         What was read is true all the same, and what was not committed never happened.
         """
-        try:
+        with suppress(StoreUnavailable, DBAPIError):
             await self._answered(connection.close())
-        except (StoreUnavailable, DBAPIError):
-            with suppress(StoreUnavailable, DBAPIError):
-                await self._answered(connection.invalidate())
 
     async def _answered(self, call: Awaitable[T]) -> T:
         """What the driver raises beside its own errors is the database's doing here, and nowhere else."""
