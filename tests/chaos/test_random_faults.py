@@ -14,8 +14,8 @@ from support.soak import SELLING_WITHIN, run_schedule
 from support.trial import assert_no_order_lost
 
 pytestmark = pytest.mark.cluster
-# Of which a fault may strike in the first 30.
-SECONDS = 30 + CALM_AT_THE_END
+# Of which a fault may strike in the first 20.
+SECONDS = 20 + CALM_AT_THE_END
 
 
 async def test_no_paid_order_is_lost_and_the_sale_goes_on(

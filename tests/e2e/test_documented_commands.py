@@ -15,7 +15,7 @@ from support.machine import on_the_machine
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# They build, replace or stop the cluster that this test runs on; CI runs the first three by themselves.
+# They build, replace or stop the cluster that this test runs on; `make test` begins with the first one.
 OF_MAKE = ("make up", "make demo", "make test", "make down")
 SALE = "my-sale"
 

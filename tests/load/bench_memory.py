@@ -1,4 +1,4 @@
-"""Resident memory of every pod of the platform, read from the cgroups' own account by way of the containers' /proc."""
+"""Resident memory of the first process of every pod of the platform, as it is after whatever ran before."""
 
 from __future__ import annotations
 

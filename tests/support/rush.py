@@ -19,29 +19,19 @@ from support.sales import FlashSales, sale_spec
 from support.samples import Samples, sampled
 from support.shop import GATEWAY, Shop
 
-MOSTLY_BUYING = {
-    Plan.PAY: 0.65,
-    Plan.CONFIRM: 0.05,
-    Plan.CANCEL: 0.05,
-    Plan.TWICE: 0.05,
-    Plan.DECLINED: 0.05,
-    Plan.ANOTHER_CARD: 0.03,
-    Plan.CAPTURE_REFUSED: 0.02,
-    Plan.ABANDON_HOLD: 0.05,
-    Plan.ABANDON_QUEUE: 0.05,
-}
 # Where all units are to be sold soon: an abandoned hold is sold again only when its time is over.
 NEARLY_ALL_BUYING = {
-    Plan.PAY: 0.67,
+    Plan.PAY: 0.64,
     Plan.CONFIRM: 0.20,
     Plan.CANCEL: 0.03,
     Plan.TWICE: 0.03,
     Plan.DECLINED: 0.03,
+    Plan.ANOTHER_CARD: 0.03,
     Plan.ABANDON_HOLD: 0.02,
     Plan.ABANDON_QUEUE: 0.02,
 }
 # Where units are left at the end: one whose capture is refused may come back too late to be sold again.
-ALSO_REFUSED = {**NEARLY_ALL_BUYING, Plan.PAY: 0.64, Plan.CAPTURE_REFUSED: 0.03}
+ALSO_REFUSED = {**NEARLY_ALL_BUYING, Plan.PAY: 0.61, Plan.CAPTURE_REFUSED: 0.03}
 LATE_SECONDS = 5.0
 GAP_SECONDS = 5.0
 
@@ -64,7 +54,7 @@ class Rush:
     opens_in: float = 12.0
     returning: bool = False
     connections: int = 256
-    mix: Mapping[Plan, float] = field(default_factory=lambda: MOSTLY_BUYING)
+    mix: Mapping[Plan, float] = field(default_factory=lambda: NEARLY_ALL_BUYING)
 
 
 @dataclass(frozen=True, slots=True)

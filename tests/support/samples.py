@@ -58,7 +58,7 @@ class Samples:
     """What was seen; ``broken`` lists every observation that broke a rule. Times are seconds since 1970.
 
     An unpaid hold is late for as long as it is overdue while everything that is needed to give it back works: the
-    database, inventory and payment answer, and no fault is struck against them.
+    database and payment answer, and no fault is struck against them or inventory.
     """
 
     quantity: int
@@ -70,8 +70,9 @@ class Samples:
     viewed: list[float] = field(default_factory=list)
     peak_active: int = 0
     most_late: float = 0.0
-    impeded: float = 0.0
     _delays: int = 0
+    _overdue_for: float = 0.0
+    _free_at: float = 0.0
 
     @contextlib.contextmanager
     def returns_delayed(self) -> Iterator[None]:
@@ -81,13 +82,12 @@ class Samples:
             yield
         finally:
             self._delays -= 1
-            self.impeded = time.time()
+            self._free_at = 0.0
 
     def take(self, snapshot: Snapshot | None, view: dict[str, Any] | None, *, payments: bool, at: float) -> None:
         """Checks one observation; what did not answer is never taken for good."""
         self.attempts.append(at)
-        if snapshot is None or view is None or not payments or self._delays:
-            self.impeded = at
+        self._count_lateness(snapshot, payments, at)
         if view is not None:
             self.seen.append(view)
             self.viewed.append(at)
@@ -96,8 +96,17 @@ class Samples:
             self.answered.append(at)
             self._judge(snapshot, at)
 
+    def _count_lateness(self, snapshot: Snapshot | None, payments: bool, at: float) -> None:
+        """Adds up only the time between two observations at which nothing stood in the way."""
+        free = snapshot is not None and payments and not self._delays
+        if free and self._free_at:
+            self._overdue_for += at - self._free_at
+        self._free_at = at if free else 0.0
+        if snapshot is not None and free:
+            self._overdue_for = min(self._overdue_for, snapshot.overdue)
+            self.most_late = max(self.most_late, self._overdue_for)
+
     def _judge(self, snapshot: Snapshot, at: float) -> None:
-        self.most_late = max(self.most_late, min(snapshot.overdue, at - self.impeded))
         allocated, free, held, sold, _ = snapshot.counters
         rules = {
             "allocated = free + held + sold": allocated == free + held + sold,

@@ -19,10 +19,16 @@ class CommandFailed(RuntimeError):
         )
 
 
-def output_of(command: Sequence[str], *, stdin: str | None = None, environment: Mapping[str, str] | None = None) -> str:
+def output_of(
+    command: Sequence[str],
+    *,
+    stdin: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> str:
     """Standard output of `command`."""
     done = subprocess.run(
-        list(command), input=stdin or "", env=environment, text=True, capture_output=True, check=False
+        list(command), input=stdin or "", env=environment, cwd=cwd, text=True, capture_output=True, check=False
     )
     if done.returncode:
         raise CommandFailed(command, done.returncode, done.stderr or done.stdout)

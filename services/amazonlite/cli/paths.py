@@ -14,5 +14,6 @@ NAMESPACE = "amazonlite"
 
 
 def uv() -> str:
-    """The uv that runs us, or the one on the path, or the one that `make` installed."""
-    return os.environ.get("UV") or shutil.which("uv") or str(HOME / "uv" / "bin" / "uv")
+    """The uv that runs us, or the one on the path, or the newest that `make` installed."""
+    installed = sorted(HOME.glob("uv-*/bin/uv"), key=lambda path: path.stat().st_mtime)
+    return os.environ.get("UV") or shutil.which("uv") or str(installed[-1] if installed else "uv")

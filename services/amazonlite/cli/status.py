@@ -81,7 +81,9 @@ def picture(snapshot: Snapshot) -> Group:
     if snapshot.resources:
         parts.append(_resources(snapshot))
     else:
-        parts.append(Text("No custom resources. Try: kubectl apply -f crds/samples/flashsale.yaml", style="dim"))
+        parts.append(
+            Text("No custom resources. Try: amazonlite sample my-sale | kubectl apply -n amazonlite -f -", style="dim")
+        )
     return Group(*parts)
 
 

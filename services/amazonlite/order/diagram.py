@@ -9,7 +9,7 @@ from amazonlite.order.domain import TRANSITIONS, OrderState
 HEAD = """# States of an order
 
 Generated from the transition table in `services/amazonlite/order/domain.py`; a test fails when this page differs. To
-write it again: `uv run python -m amazonlite.order.diagram > docs/order-states.md`.
+write it again: `.venv/bin/python -m amazonlite.order.diagram > docs/order-states.md`.
 
 ```mermaid
 stateDiagram-v2

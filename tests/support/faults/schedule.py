@@ -21,7 +21,7 @@ PAIRS = (
 )
 FIRST_AFTER = 4.0
 # Between the last fault's end and the end of the sale, so that how soon it sells again can be seen.
-CALM_AT_THE_END = 25.0
+CALM_AT_THE_END = 35.0
 
 
 @dataclass(frozen=True, slots=True)

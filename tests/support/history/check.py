@@ -89,7 +89,8 @@ def authorizations_are_kept(evidence: Evidence) -> Iterator[str]:
     refused = evidence.refused
     for payment in evidence.rows.payments:
         closed = payment.state == "VOIDED" or (payment.state == "CAPTURED" and payment.reason)
-        excused = {BY_CUSTOMER, BY_PROVIDER} if payment.order_id in refused else {BY_CUSTOMER}
+        excused = {BY_CUSTOMER} if payment.order_id in evidence.history.cancelled else set()
+        excused |= {BY_PROVIDER} if payment.order_id in refused else set()
         if closed and payment.reason not in excused:
             yield f"{payment.id} of {payment.order_id} is {payment.state} and its order was closed ({payment.reason})"
 

@@ -36,16 +36,16 @@ class Pace:
 def pace_after(history: History, rows: Rows, *, since: float, until: float, next_fault: float = float("inf")) -> Pace:
     """``since`` is the end of the fault, ``until`` the end of the sale's window; seconds since 1970.
 
-    Of the orders paid after the fault, those that the next one overtook are judged with that one.
+    An order paid after the fault that the next one overtook waited until that one struck; the rest is its account.
     """
     claims = [hold.completed for hold in history.holds.values() if hold.completed is not None]
     paid = history.authorized
     confirmed = {order.id: order.confirmed_at for order in rows.orders if order.id in paid}
     # An order that was never confirmed is lost, and another rule's; an early one was not late.
     late = [
-        at - max(paid[order], since)
+        (at if paid[order] <= since else min(at, next_fault)) - max(paid[order], since)
         for order, at in confirmed.items()
-        if at is not None and (paid[order] <= since or at < next_fault)
+        if at is not None
     ]
     end = min(until, next_fault)
     pauses = [longest_pause(claims, max(since, began), min(end, ended)) for began, ended in rows.free_spans]

@@ -17,6 +17,7 @@ from amazonlite.inventory.domain import EFFECTS, Kind
 
 Row = TypeVar("Row")
 DATABASES = ("inventory", "orders", "payment")
+WAITING = ("outbox_pending", "outbox_held", "inbox_parked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class ChargeRow:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """All of one sale. ``ledger`` has units by kind; ``unsent`` events of all databases by table.
+    """All of one sale. ``ledger`` has units by kind; ``unsent`` events of all databases by table, the parked ones too.
 
     ``free_spans`` are the times between which units were free, in seconds since 1970; the last may have no end.
     """
@@ -168,10 +169,11 @@ PAYMENTS = """
 SELECT payment_id, order_id, state, reason, due_at IS NOT NULL
 FROM payment.payment_intent WHERE sale_id = %s
 """
+# The charge of a payment's second attempt is called <payment>.2, and so on.
 CHARGES = """
-SELECT charge_key, provider_charge.state, provider_charge.amount, provider_charge.currency,
-    provider_charge.method
-FROM payment.provider_charge JOIN payment.payment_intent ON payment_id = charge_key WHERE sale_id = %s
+SELECT payment_id, provider_charge.state, provider_charge.amount, provider_charge.currency, provider_charge.method
+FROM payment.provider_charge JOIN payment.payment_intent ON payment_id = SUBSTRING_INDEX(charge_key, '.', 1)
+WHERE sale_id = %s
 """
 
 
@@ -197,7 +199,7 @@ def _order(*row: Any) -> OrderRow:
 
 def _unsent(cursor: Cursor) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for table in (f"{database}.{name}" for database in DATABASES for name in ("outbox_pending", "outbox_held")):
+    for table in (f"{database}.{name}" for database in DATABASES for name in WAITING):
         cursor.execute(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - a constant
         counts[table] = int((cursor.fetchone() or (0,))[0])
     return counts

@@ -72,6 +72,9 @@ def test_each_fault_is_judged_until_the_next_one_strikes() -> None:
     rows = Rows(SALE, orders=orders, free_spans=[(90.0, 200.0)])
     first = pace_after(history, rows, since=100.0, until=200.0, next_fault=110.0)
     assert (first.claims, first.confirmations) == (9.0, 4.0)
+    late = {**times, "after": 125.0}
+    rows = Rows(SALE, orders=[confirmed(order, at) for order, at in late.items()])
+    assert pace_after(history, rows, since=100.0, until=200.0, next_fault=110.0).confirmations == 7.0
     assert pace_after(history, rows, since=112.0, until=112.0).confirmations == 13.0
 
 

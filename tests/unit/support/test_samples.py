@@ -41,12 +41,18 @@ def test_bad_books_break_a_rule(changes: dict[str, Any]) -> None:
 
 
 def test_an_overdue_hold_is_late_while_everything_works() -> None:
-    assert taken(*[GOOD] * 10, replace(GOOD, overdue=6.0)).most_late == 6.0
+    assert taken(*[GOOD] * 10, *(replace(GOOD, overdue=float(late)) for late in range(1, 7))).most_late == 6.0
+
+
+def test_a_missed_answer_now_and_then_excuses_no_more_than_its_own_time() -> None:
+    late: list[Snapshot | None] = [replace(GOOD, overdue=float(seconds)) for seconds in range(1, 61)]
+    late[4::5] = [None] * 12
+    assert taken(*[GOOD] * 10, *late).most_late > 30
 
 
 def test_it_is_late_from_when_everything_answers_again() -> None:
     samples = taken(*[GOOD] * 10, None, replace(GOOD, overdue=60.0), replace(GOOD, overdue=61.0))
-    assert samples.most_late == 2.0
+    assert samples.most_late == 1.0
 
 
 def test_nothing_is_late_while_payment_does_not_answer() -> None:

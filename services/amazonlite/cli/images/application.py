@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import tarfile
 from pathlib import Path
 
+from amazonlite.cli.command import output_of
 from amazonlite.cli.images import bytecode, layers, rootfs
 from amazonlite.cli.images.layers import Layer
 from amazonlite.cli.images.recipe import Base, Content, Recipe
@@ -41,8 +41,8 @@ def _wheels() -> Path:
     export = [uv(), "export", "-q", "--frozen", "--no-default-groups", "--no-emit-project", "-o", str(locked)]
     install = [uv(), "pip", "install", "-q", "--python", sys.executable, "--python-version", _PYTHON_VERSION]
     into = ["--target", str(target)]
-    subprocess.run(export, cwd=REPO, check=True, capture_output=True, text=True)
-    subprocess.run([*install, *into, "-r", str(locked)], cwd=REPO, check=True, capture_output=True, text=True)
+    output_of(export, cwd=REPO)
+    output_of([*install, *into, "-r", str(locked)], cwd=REPO)
     shutil.rmtree(target / "bin", ignore_errors=True)  # console scripts with this machine's interpreter in them
     bytecode.compile_tree(target, _WHEELS_AT)
     return target

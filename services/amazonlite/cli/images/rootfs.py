@@ -6,11 +6,11 @@ Further packages are unpacked and not configured: a container has no services fo
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from amazonlite.cli.command import output_of
 from amazonlite.cli.images import bytecode, layers
 from amazonlite.cli.images.layers import Layer
 from amazonlite.cli.paths import HOME
@@ -26,9 +26,7 @@ _MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 
 
 def _run(*command: str | Path) -> None:
-    subprocess.run(
-        [str(word) for word in command], check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
+    output_of([str(word) for word in command])
 
 
 def system() -> Path:

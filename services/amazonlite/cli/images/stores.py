@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
+from amazonlite.cli.command import output_of
 from amazonlite.cli.images import layers, rootfs
 from amazonlite.cli.images.layers import Layer
 from amazonlite.cli.images.recipe import Base, Content, Recipe
@@ -21,9 +21,7 @@ _REDIS = ("redis-server",)
 
 
 def _run(*command: str | Path, cwd: Path | None = None) -> None:
-    subprocess.run(
-        [str(word) for word in command], cwd=cwd, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
+    output_of([str(word) for word in command], cwd=cwd)
 
 
 def _jre() -> Layer:
