@@ -9,7 +9,7 @@ done
 [ ${#missing[@]} -gt 0 ] || exit 0
 echo "installing ${missing[*]}" >&2
 units() { { ls /lib/systemd/system/*.service 2>/dev/null || true; } | sort; }
-policy=/usr/sbin/policy-rc.d
+policy=${POLICY:-/usr/sbin/policy-rc.d}
 if [ ! -e $policy ]; then # Debian's way to say: do not start what you install
   trap 'rm -f $policy' EXIT
   printf '#!/bin/sh\nexit 101\n' >$policy

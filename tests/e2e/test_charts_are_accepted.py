@@ -19,7 +19,10 @@ from amazonlite.cli.paths import REPO
 
 pytestmark = pytest.mark.cluster
 
-GIVEN = {"platform": {"image": "registry.invalid/amazonlite/app:content"}, "stores": {}}
+GIVEN = {
+    "platform": {"image": "registry.invalid/amazonlite/app:content", "trustedProxies": "192.0.2.0/24"},
+    "stores": {},
+}
 # The Strimzi operator brings these kinds along; it is not installed here.
 STRIMZI = {"Kafka", "KafkaNodePool", "KafkaUser"}
 

@@ -27,7 +27,7 @@ from amazonlite.inventory.schemas import HoldView
 from amazonlite.order import domain as order_domain
 from amazonlite.order.desk import OrderDesk
 from amazonlite.order.errors import OrderNotFound
-from amazonlite.order.ports import ClaimFact, HoldFact, PaymentFact
+from amazonlite.order.ports import ClaimFact, PaymentFact
 from amazonlite.order.read import get_order
 from amazonlite.payment import domain as payment_domain
 from amazonlite.payment import seal
@@ -206,15 +206,15 @@ class GoodsOverNetwork:
     network: Network
     desk: Callable[[], Desk]
 
-    async def hold_of(self, order_id: str) -> HoldFact | None:
-        return await self.network.call(lambda: self._hold_of(order_id), Unavailable("inventory does not answer"))
+    async def claim_of(self, order_id: str) -> ClaimFact | None:
+        return await self.network.call(lambda: self._claim_of(order_id), Unavailable("inventory does not answer"))
 
-    async def _hold_of(self, order_id: str) -> HoldFact | None:
+    async def _claim_of(self, order_id: str) -> ClaimFact | None:
         try:
             hold = HoldView.of(*await read.get_hold(self.desk(), order_id)).as_json()
         except ReservationNotFound:
             return None
-        return HoldFact(ClaimFact.of(hold), held=hold["state"] == "HELD")
+        return ClaimFact.of(hold)
 
     async def are_sold(self, order_id: str) -> bool:
         return await self.network.call(lambda: self._are_sold(order_id), Unavailable("inventory does not answer"))

@@ -20,7 +20,7 @@ from amazonlite.order.consumers import handlers
 from amazonlite.order.create import Wish, create_order
 from amazonlite.order.desk import OrderDesk
 from amazonlite.order.domain import Order, Viewer
-from amazonlite.order.ports import HoldFact, PaymentFact, Sealed
+from amazonlite.order.ports import ClaimFact, PaymentFact, Sealed
 from amazonlite.order.read import get_order, get_timeline
 from support.delivery import deliver, deliver_group, event, outbox
 
@@ -66,11 +66,11 @@ class FakeGoods:
     """The claims that inventory holds units for, and the orders whose goods are sold, as a test says."""
 
     away: bool = False
-    known: dict[str, HoldFact] = field(default_factory=dict)
+    known: dict[str, ClaimFact] = field(default_factory=dict)
     sold: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
-    async def hold_of(self, order_id: str) -> HoldFact | None:
+    async def claim_of(self, order_id: str) -> ClaimFact | None:
         self.asked.append(order_id)
         if self.away:
             raise Unavailable("The test took inventory away.")

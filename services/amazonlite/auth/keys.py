@@ -50,7 +50,7 @@ class SigningKeys:
     def signing(self, now: datetime) -> tuple[str, Ed25519PrivateKey]:
         """The newest key that has been published for long enough; of a shop that has no such key yet, the oldest."""
         known = [kid for kid, moment in self._published.items() if now - moment >= PUBLISHED_BEFORE_SIGNING]
-        kid = max(known) if known else min(self._keys)
+        kid = max(known, key=lambda kid: (self._published[kid], kid)) if known else min(self._keys)
         return kid, self._keys[kid]
 
     async def key(self, kid: str) -> Ed25519PublicKey | None:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Depends, Header, Path, Request
 from starlette.responses import Response
 
 from amazonlite.common.data.unit_of_work import in_transaction
+from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import require
 from amazonlite.inventory import read
 from amazonlite.inventory.adjust import change_by, count, start
@@ -66,13 +67,19 @@ async def put(
     return _tagged(counted, response)
 
 
-@shop.post("/inventory/{sku}/adjustments", response_model=StockView, dependencies=[staff])
+@shop.post("/inventory/{sku}/adjustments", response_model=StockView)
 async def adjust(
-    desk: AtDesk, sku: Annotated[Sku, Path()], body: Adjustment, response: Response, idempotency_key: IdempotencyKey
+    desk: AtDesk,
+    sku: Annotated[Sku, Path()],
+    body: Adjustment,
+    response: Response,
+    idempotency_key: IdempotencyKey,
+    by: Annotated[Principal, Depends(require("staff:stock"))],
 ) -> StockView:
-    """So many units more or less, and why; the same key again changes nothing. 409 `below_reserved` as for a count."""
+    """So many units more or less, and why; a caller's key again changes nothing. 409 `below_reserved` as above."""
+    key = f"{by.subject}:{idempotency_key}"
     changed = await in_transaction(
-        desk.transactions, lambda uow: change_by(desk, uow, sku, body.units, body.reason, key=idempotency_key)
+        desk.transactions, lambda uow: change_by(desk, uow, sku, body.units, body.reason, key=key)
     )
     return _tagged(changed, response)
 

@@ -26,26 +26,19 @@ async def open_claimed_orders(desk: OrderDesk, uow: UnitOfWork, events: Sequence
     await _open_new(desk, uow, [pair for order_id, pair in claims.items() if order_id not in known])
 
 
-async def open_claimed_order(desk: OrderDesk, uow: UnitOfWork, claim: ClaimFact, cause: Cause) -> Order | None:
-    """The order made now that can be paid, if any. Again is no change: the timeline's first place makes two that open
-    the same order wait for one another."""
+async def open_claimed_order(desk: OrderDesk, uow: UnitOfWork, claim: ClaimFact, cause: Cause) -> None:
+    """Again is no change. The timeline's first place makes two that open the same order wait for one another."""
     order = claim.order(desk.clock.now())
     overtaken = not await store.record_first(uow, order.order_id, entry_of(desk, order, cause))
     if overtaken and await store.find(uow, order.order_id) is not None:
-        return None
+        return
     if overtaken:
         order = replace(order, version=2)
         await store.record_all(uow, [(order.order_id, entry_of(desk, order, cause))])
     await store.add_all(uow, [order])
     await uow.add_event(announce.created(desk, order))
     if overtaken and (await store.timeline(uow, order.order_id))[0].cause.name == EXPIRED:
-        await time_out_with_its_hold(desk, uow, order, cause)
-        return None
-    return order
-
-
-async def time_out_with_its_hold(desk: OrderDesk, uow: UnitOfWork, order: Order, cause: Cause) -> None:
-    await advance(desk, uow, order, Trigger.TIME_OUT, cause, Changes(reason="hold_expired"))
+        await advance(desk, uow, order, Trigger.TIME_OUT, cause, Changes(reason="hold_expired"))
 
 
 async def _open_new(desk: OrderDesk, uow: UnitOfWork, claims: Sequence[tuple[ClaimFact, Event]]) -> None:

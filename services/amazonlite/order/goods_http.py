@@ -6,14 +6,14 @@ from urllib.parse import quote
 
 from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.http.client import RemoteProblem, ServiceClient
-from amazonlite.order.ports import ClaimFact, HoldFact
+from amazonlite.order.ports import ClaimFact
 
 
 class HttpGoods:
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
-    async def hold_of(self, order_id: str) -> HoldFact | None:
+    async def claim_of(self, order_id: str) -> ClaimFact | None:
         try:
             # Not repeatable: whoever asks for the order asks again.
             hold = await self._client.request("GET", f"/internal/holds/{quote(order_id, safe='')}")
@@ -21,7 +21,7 @@ class HttpGoods:
             if problem.status == 404:
                 return None
             raise Unavailable("Whether units are held for the order cannot be found out now.") from problem
-        return HoldFact(ClaimFact.of(hold), held=hold["state"] == "HELD")
+        return ClaimFact.of(hold)
 
     async def are_sold(self, order_id: str) -> bool:
         try:

@@ -83,19 +83,11 @@ class ClaimFact:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class HoldFact:
-    """What became of a claim: units ``held`` for its order, or no longer."""
-
-    claim: ClaimFact
-    held: bool
-
-
 class Goods(Protocol):
     """What inventory has set aside for orders."""
 
-    async def hold_of(self, order_id: str) -> HoldFact | None:
-        """The hold of the flash-sale claim that this order is made of. Unavailable: nothing is known."""
+    async def claim_of(self, order_id: str) -> ClaimFact | None:
+        """The flash-sale claim that this order is made of, whatever became of it. Unavailable: nothing is known."""
         ...
 
     async def are_sold(self, order_id: str) -> bool:

@@ -9,7 +9,7 @@ from amazonlite.common.data.unit_of_work import in_transaction
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.payment import store
 from amazonlite.payment.desk import PaymentDesk
-from amazonlite.payment.domain import Method, Payment, Wanted
+from amazonlite.payment.domain import Method, Payment, PaymentState, Wanted
 from amazonlite.payment.provider import Charge, Provider, ProviderUnavailable
 from amazonlite.payment.record import record_answer
 from amazonlite.payment.store import Due
@@ -19,6 +19,7 @@ log = get_logger(__name__)
 BATCH = 16
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 60.0
+ASKED_AGAIN, ASKED_AGAIN_AT_LAST = 30.0, 3600.0
 
 
 async def follow_up_due(desk: PaymentDesk, *, batch: int = BATCH) -> int:
@@ -34,22 +35,43 @@ async def follow_up_due(desk: PaymentDesk, *, batch: int = BATCH) -> int:
 async def _attend(desk: PaymentDesk, due: Due) -> None:
     try:
         async with desk.provider_call() as provider:
-            charge = await _ask(desk, provider, due.payment)
+            charge = await _ask(desk, provider, due)
     except ProviderUnavailable:
         pause = min(FIRST_PAUSE * 2**due.attempts, LONGEST_PAUSE) * random.uniform(0.8, 1.2)
         await in_transaction(desk.transactions, lambda uow: store.put_off(uow, due.payment, pause))
         return
-    await in_transaction(desk.transactions, lambda uow: record_answer(desk, uow, charge))
+    moved = await in_transaction(desk.transactions, lambda uow: record_answer(desk, uow, charge))
+    if moved == due.payment and _only_asked_about(due.payment):
+        pause = min(ASKED_AGAIN * 2**due.attempts, ASKED_AGAIN_AT_LAST)
+        await in_transaction(desk.transactions, lambda uow: store.put_off(uow, due.payment, pause))
 
 
-async def _ask(desk: PaymentDesk, provider: Provider, payment: Payment) -> Charge:
-    if payment.stray_keys:
+async def _ask(desk: PaymentDesk, provider: Provider, due: Due) -> Charge:
+    """A stray that cannot be given back keeps nothing else of its payment waiting: each has every second turn."""
+    payment = due.payment
+    pending = payment.wanted is not None or payment.state is PaymentState.PROCESSING
+    if payment.stray_keys and (due.attempts % 2 == 0 or not pending):
         return await provider.void(payment.stray_keys[0])
     if payment.wanted is Wanted.CAPTURE:
         return await provider.capture(payment.charge_key)
     if payment.wanted is Wanted.VOID:
         return await provider.void(payment.charge_key)
+    if _only_asked_about(payment):
+        return await _found(provider, payment)
     return await _recover(desk, provider, payment)
+
+
+def _only_asked_about(payment: Payment) -> bool:
+    """News contradicted what a customer was told; nothing is to be done at the provider."""
+    return payment.state is PaymentState.AUTHORIZED and payment.wanted is None
+
+
+async def _found(provider: Provider, payment: Payment) -> Charge:
+    """A provider that once authorised a charge and does not find it now has not given its last word."""
+    charge = await provider.find(payment.charge_key)
+    if charge is None:
+        raise ProviderUnavailable("The provider does not find a charge that it authorised.")
+    return charge
 
 
 async def _recover(desk: PaymentDesk, provider: Provider, payment: Payment) -> Charge:

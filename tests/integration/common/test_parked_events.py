@@ -16,7 +16,10 @@ from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.common.events.envelope import MalformedEvent, encode
 from amazonlite.common.events.handlers import AnyHandler, Grouped, Single
 from amazonlite.common.events.patience import Patience
+from amazonlite.common.events.provision import provision
+from amazonlite.common.events.topics import Topic, dlq_of
 from amazonlite.common.testing.eventually import eventually
+from amazonlite.common.testing.stores import delete_topics
 from support.consumers import QUICK, ConsumerBench, running
 
 pytestmark = pytest.mark.stores
@@ -149,6 +152,21 @@ async def test_an_os_error_of_a_handler_is_its_own_and_blocks_nobody(bench: Cons
         await eventually(lambda: bench.took(1), within=20)
         dead = await eventually(lambda: asyncio.to_thread(bench.put_aside), within=20)
     assert [headers["error"] for _, _, headers in dead] == [type(error).__name__]
+
+
+async def test_what_the_dead_letters_do_not_take_stays_parked_and_stops_nobody(bench: ConsumerBench) -> None:
+    """Here for want of the topic; the same for its size or a right."""
+    await asyncio.to_thread(delete_topics, [dlq_of(bench.topic)])
+    deploy = Deploy(bench, Conflict("a bug"))
+    bench.send(bench.event(BAD, 0), bench.event("ord_good", 0), partition=0)
+    async with running(bench.consumer(deploy.one)):
+        await eventually(lambda: deploy.tries[0] >= QUICK.patience.tries, within=20)
+        bench.send(bench.event("ord_good", 1), partition=0)
+        await eventually(lambda: bench.took(2), within=20)
+        await deploy.mend()
+        await eventually(lambda: bench.took(3), within=20)
+    assert await bench.parked() == 0
+    await asyncio.to_thread(provision, bench.kafka, [Topic(bench.topic, "test", "a test")])  # deleted with the others
 
 
 async def test_what_says_that_it_passes_is_tried_for_as_long_as_it_takes(bench: ConsumerBench) -> None:

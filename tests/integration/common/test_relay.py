@@ -28,7 +28,7 @@ from amazonlite.common.testing.stores import kafka_topics
 
 pytestmark = pytest.mark.stores
 
-QUICK = RelaySettings(batch=50, poll_seconds=0.02, refresh_seconds=0.1, retry_seconds=0.01)
+QUICK = RelaySettings(batch=50, poll_seconds=0.02, refresh_seconds=0.1, retry_seconds=0.01, attempts=5)
 
 
 class Outbox:

@@ -92,6 +92,14 @@ async def test_an_adjustment_counts_once(client: AsgiClient, pod: Pod) -> None:
     assert (ledger["conserved"], ledger["units"]) == (True, {"ADJUST": 12})
 
 
+async def test_two_people_may_use_the_same_key(client: AsgiClient) -> None:
+    await counted(client, 10)
+    assert (await adjusted(client, 5, key="1")).json()["onHand"] == 15
+    other = bearer(mint_token("svc_other", ["staff:stock"], kind="service")) | {"Idempotency-Key": "1"}
+    answer = await client.post(f"{URL}/adjustments", {"units": 5, "reason": "received"}, headers=other)
+    assert answer.json()["onHand"] == 20
+
+
 async def test_an_adjustment_never_takes_what_is_reserved(client: AsgiClient) -> None:
     await counted(client, 5)
     wanted = {"orderId": "ord_1", "lines": [{"sku": "B01", "quantity": 4}], "ttlSeconds": 60}

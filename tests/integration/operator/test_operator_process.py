@@ -200,6 +200,22 @@ async def test_a_stopped_leader_hands_over_at_once(
     await until(lambda: (sales.get(name) or {}).get("status", {}).get("allocated"), "allocated by the other")
 
 
+async def test_a_leader_that_stands_still_is_replaced_within_fifteen_seconds(
+    api: client.ApiClient, namespace: str, sales: SalesApi, start: Callable[[str], Any]
+) -> None:
+    replicas = {pod: await start(pod) for pod in ("operator-a", "operator-b")}
+    first = str(await until(lambda: holder(api, namespace), "a leader"))
+    for replica in replicas.values():
+        await replica.until_ready()
+    (other,) = replicas.keys() - {first}
+    replicas[first].process.send_signal(signal.SIGSTOP)
+    await until(lambda: holder(api, namespace) == other, "the other leads", within=15)
+    replicas[first].process.send_signal(signal.SIGCONT)
+    name = sales.create(valid_spec())
+    await until(lambda: (sales.get(name) or {}).get("status", {}).get("allocated"), "allocated by the other")
+    assert holder(api, namespace) == other
+
+
 async def test_deleting_a_live_sale_returns_its_stock(
     namespace: str, shop: FakeShop, sales: SalesApi, start: Callable[[str], Any]
 ) -> None:

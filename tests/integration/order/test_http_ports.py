@@ -118,9 +118,9 @@ async def test_goods_are_sold_only_where_inventory_says_so(client: ServiceClient
     goods = HttpGoods(client)
     assert await goods.are_sold("CONFIRMED")
     assert [await goods.are_sold(order_id) for order_id in ("HELD", "RELEASED", "404", "403")] == [False] * 4
-    assert await goods.hold_of("404") is None
+    assert await goods.claim_of("404") is None
     with pytest.raises(RemoteUnavailable):
         await goods.are_sold("503")
     for status in ("403", "503"):
         with pytest.raises(Unavailable):
-            await goods.hold_of(status)
+            await goods.claim_of(status)

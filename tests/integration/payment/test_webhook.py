@@ -42,6 +42,30 @@ async def test_an_authorised_payment_is_taken_back_only_by_the_providers_answer(
     assert await bench.kinds(payment) == ["payment.authorized.v1", "payment.voided.v1"]
 
 
+async def test_a_charge_that_the_provider_does_not_find_for_once_is_not_voided(bench: PaymentBench) -> None:
+    payment = await bench.confirmed()
+    bench.clock.advance(3600)  # the time to pay has passed, so that a call that never arrived would be forbidden now
+    await bench.write("UPDATE provider_charge SET charge_key = CONCAT('hidden-', charge_key)")
+    await bench.webhook(told("pwh_late", payment.payment_id, "DECLINED"))
+    await bench.settle()
+    await bench.write("UPDATE provider_charge SET charge_key = SUBSTRING(charge_key, 8)")
+    await bench.after_a_while()
+    assert await bench.state(payment.payment_id) == "AUTHORIZED"
+    assert "void" not in bench.provider.calls
+
+
+async def test_news_that_the_provider_denies_is_asked_about_ever_more_seldom(bench: PaymentBench) -> None:
+    payment = await bench.confirmed()
+    await bench.webhook(told("pwh_late", payment.payment_id, "DECLINED"))
+    await bench.settle()
+    asked = bench.provider.calls.count("find")
+    await bench.settle()
+    assert bench.provider.calls.count("find") == asked == 1
+    await bench.order_confirmed(payment)
+    await bench.settle()
+    assert await bench.state(payment.payment_id) == "CAPTURED"
+
+
 async def test_old_news_does_not_end_a_void_that_is_due(bench: PaymentBench) -> None:
     payment = await bench.confirmed()
     await bench.order_cancelled(payment.order_id)

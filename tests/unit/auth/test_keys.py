@@ -62,6 +62,16 @@ def test_a_name_that_tells_no_time_counts_from_when_it_was_seen(tmp_path: Path, 
     assert keys.signing(clock.now())[0] == names[1]
 
 
+def test_a_rotation_takes_effect_beside_a_key_that_somebody_named(tmp_path: Path) -> None:
+    clock = FakeClock(datetime(2030, 1, 1, tzinfo=UTC))
+    write(tmp_path, "main")
+    keys = SigningKeys(tmp_path, clock)
+    write(tmp_path, NEW)
+    clock.advance(40 * 24 * 3600)
+    keys.reload()
+    assert keys.signing(clock.now())[0] == NEW
+
+
 async def test_a_withdrawn_key_is_not_believed_and_none_at_all_changes_nothing(tmp_path: Path) -> None:
     write(tmp_path, OLD, NEW)
     keys = SigningKeys(tmp_path)

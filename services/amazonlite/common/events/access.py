@@ -21,7 +21,7 @@ from kafka.admin import (
     ResourcePatternFilter,
     ResourceType,
 )
-from kafka.errors import NoError, SecurityDisabledError
+from kafka.errors import NoError
 
 from amazonlite.common.events.topics import READERS, TOPICS, dlq_of
 
@@ -47,19 +47,18 @@ def _reading(service: str, topics: Iterable[str]) -> Iterator[Grant]:
 def provision_access(admin: KafkaAdminClient) -> tuple[int, int]:
     """How many rights were granted and taken back, so that exactly those of ``grants`` are left.
 
-    Nothing is changed on a broker without an authorizer, where everybody may do everything.
+    Raises SecurityDisabledError on a broker without an authorizer, where everybody may do everything.
     """
-    try:
-        there = _present(admin)
-    except SecurityDisabledError:
-        return 0, 0
+    there = _present(admin)
     wanted = {_key(acl): acl for acl in map(_acl, grants())}
     missing = [acl for key, acl in wanted.items() if key not in there]
     surplus = [acl for key, acl in there.items() if key not in wanted]
     if missing:
         _checked(admin.create_acls(missing)["failed"])
     if surplus:
-        admin.delete_acls([_filter_of(acl) for acl in surplus])
+        for _, _, error in admin.delete_acls([_filter_of(acl) for acl in surplus]):
+            if error is not NoError:
+                raise error()
     return len(missing), len(surplus)
 
 

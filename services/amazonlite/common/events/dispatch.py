@@ -22,7 +22,7 @@ from amazonlite.common.data.errors import described, raised_at
 from amazonlite.common.events.handlers import Grouped
 from amazonlite.common.events.parked import Received, queue_of
 from amazonlite.common.events.parking import Parking
-from amazonlite.common.events.patience import is_away
+from amazonlite.common.events.patience import has_to_wait, is_away
 from amazonlite.common.events.process import Delivery, Processor, Unreadable
 from amazonlite.common.observe.logs import get_logger
 
@@ -163,7 +163,7 @@ class Dispatcher:
                 readable = isinstance(first, Delivery)
                 queue.taken("parked" if readable else await self._processor.put_aside(cast(Unreadable, first)))
         except Exception as trouble:
-            if not is_away(trouble):
+            if not has_to_wait(trouble):
                 raise
             _stop([queue], trouble)
 

@@ -14,6 +14,7 @@ from amazonlite.common.observe.logs import get_logger
 log = get_logger(__name__)
 
 RETRIES_AT_ONCE = 100
+LONGEST_PAUSE = 300.0
 
 
 class BrokerAway(Exception):
@@ -29,14 +30,15 @@ class HeldEvents:
         self._leases = leases
         self._producer = producer
         self._attempts = attempts
-        self._seconds = seconds  # until the second attempt; doubles with each
+        self._seconds = seconds  # until the second attempt; doubles with each, to five minutes
 
     async def load(self, uow: UnitOfWork) -> None:
         self.blocked = await outbox.blocked_aggregates(uow, self._leases.shards)
 
     async def hold(self, uow: UnitOfWork, row: OutboxRow | HeldRow, attempts: int, reason: str) -> None:
         poisoned = attempts >= self._attempts
-        await outbox.hold_refused(uow, row, Refusal(attempts, poisoned, self._seconds * 2 ** (attempts - 1), reason))
+        pause = min(self._seconds * 2 ** (attempts - 1), LONGEST_PAUSE)
+        await outbox.hold_refused(uow, row, Refusal(attempts, poisoned, pause, reason))
         log.error("event_refused", topic=row.topic, aggregate=row.aggregate_id, poisoned=poisoned, reason=reason)
 
     async def retry(self) -> int:

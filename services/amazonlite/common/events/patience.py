@@ -45,5 +45,10 @@ def is_away(error: BaseException) -> bool:
     )
 
 
+def has_to_wait(error: BaseException) -> bool:
+    """Whether what is kept of an event could not be changed now, for that or because its rows are held by others."""
+    return is_away(error) or isinstance(error, StoreContended)
+
+
 def _about(seconds: float) -> float:
     return seconds * random.uniform(0.8, 1.2)

@@ -68,6 +68,10 @@ class SendFailed(Exception):
     """The broker did not acknowledge the record; send it again later."""
 
 
+class SendRefused(SendFailed):
+    """The broker will not take the record as it is, now or later."""
+
+
 class EventProducer:
     """Has at most one record of a key under way, so that the first failure of a key stops all behind it."""
 
@@ -105,7 +109,9 @@ class EventProducer:
 
     async def publish(self, record: Record) -> None:
         outcome = await self.send([record])
-        for reason in (*outcome.refused.values(), *outcome.unsent.values()):
+        for reason in outcome.refused.values():
+            raise SendRefused(reason)
+        for reason in outcome.unsent.values():
             raise SendFailed(reason)
 
     async def close(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, SecurityDisabledError, TopicAlreadyExistsError
 
 from amazonlite.common.core.settings import KafkaSettings
 from amazonlite.common.events.access import provision_access
@@ -86,6 +86,8 @@ def main() -> None:
         granted, taken = (0, 0) if os.environ.get("KAFKA_RIGHTS") == ELSEWHERE else provision_rights(KafkaSettings())
     except BrokerNeverCame as error:
         sys.exit(f"topics not created: {error}")
+    except SecurityDisabledError:
+        sys.exit("the broker has no authorizer, so that anybody may send any event; KAFKA_RIGHTS=elsewhere allows it")
     print(f"topics created: {', '.join(created) or 'none were missing'}", flush=True)
     print(f"rights: {granted} granted, {taken} taken back", flush=True)
 

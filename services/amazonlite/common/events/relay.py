@@ -44,7 +44,7 @@ class RelaySettings:
     refresh_seconds: float = 2.0
     poll_seconds: float = 0.2  # what another replica commits wakes only its own relay
     gather_seconds: float = 0.1  # between turns; after a longer rest an event leaves at once
-    attempts: int = 5
+    attempts: int = 16  # in about an hour: a right or a topic that a bad release took away is given back meanwhile
     retry_seconds: float = 5.0  # doubles with each attempt: a topic made a minute late poisons nothing
     backoff_seconds: float = 1.0  # at most, while the database or the broker is away
     retention_seconds: float = 7 * 24 * 3600.0

@@ -28,8 +28,9 @@ from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, i
 from amazonlite.common.events import parked
 from amazonlite.common.events.dead_letters import DeadLetters
 from amazonlite.common.events.parked import Failure, Parked
-from amazonlite.common.events.patience import Patience, is_away
+from amazonlite.common.events.patience import Patience, has_to_wait, is_away
 from amazonlite.common.events.process import Delivery, Processor
+from amazonlite.common.events.producer import SendRefused
 from amazonlite.common.observe.logs import get_logger
 
 PARKED = Gauge("events_parked", "Events whose handling failed and what waits behind them", ["consumer"])
@@ -84,7 +85,7 @@ class Replay:
             try:
                 outcome = await self._outcome(one)
             except Exception as error:
-                if not is_away(error):
+                if not has_to_wait(error):
                     raise
                 log.warning("parked_event_waits", topic=one.topic(), group=self._group, reason=described(error))
                 outcome = "waits"
@@ -122,8 +123,7 @@ class Replay:
     async def _judge(self, uow: UnitOfWork, one: Parked, failure: Failure, error: Exception) -> str:
         if not await parked.hold(uow, one):
             return "elsewhere"
-        if self._patience.ends_with(failure):
-            await self._dead_letters.put(one, error, failure.tries)
+        if self._patience.ends_with(failure) and await self._is_put_aside(one, error, failure):
             return await self._leave(uow, one, "put_aside")
         await parked.put_off(uow, self._group, one, failure)
         log.warning(
@@ -136,6 +136,15 @@ class Replay:
             again_in_seconds=round(failure.pause, 1),
         )
         return "failed"
+
+    async def _is_put_aside(self, one: Parked, error: Exception, failure: Failure) -> bool:
+        """What the broker refuses for good, for its size or for want of a right or a topic, stays parked."""
+        try:
+            await self._dead_letters.put(one, error, failure.tries)
+        except SendRefused as refused:
+            log.error("dead_letter_refused", topic=one.topic(), group=self._group, reason=str(refused))
+            return False
+        return True
 
     async def _count(self, uow: UnitOfWork) -> None:
         if time.monotonic() < self._count_at:

@@ -18,10 +18,13 @@ from amazonlite.inventory.flash_sale.remove import remove
 from amazonlite.inventory.flash_sale.settle import settle
 from amazonlite.inventory.flash_sale.step import Step
 
+# The number comes from a Lease's leaseTransitions; above what that can hold, nobody could ever lead again.
+MOST_TRANSITIONS = 2**31 - 1
+
 
 async def step_of(
     idempotency_key: Annotated[str, Header(min_length=1, max_length=200)],
-    x_fencing_token: Annotated[int, Header(ge=0, lt=2**63)],
+    x_fencing_token: Annotated[int, Header(ge=0, lt=MOST_TRANSITIONS)],
 ) -> Step:
     return Step(idempotency_key, x_fencing_token)
 
