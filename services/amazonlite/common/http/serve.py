@@ -16,9 +16,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from amazonlite.common.core.settings import ObserveSettings
+from amazonlite.common.core.tasks import stop
 from amazonlite.common.http.connection import sparing
 from amazonlite.common.observe.logs import configure_logging
-from amazonlite.common.observe.memory import bound_memory, settle_memory
+from amazonlite.common.observe.memory import bound_memory, keep_trimming, settle_memory
 from amazonlite.common.observe.tracing import start_tracing, stop_tracing
 
 DRAIN_SECONDS = 2.0
@@ -38,6 +39,11 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         settle_memory()
+        self._trimming = asyncio.create_task(keep_trimming())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await stop([self._trimming])
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         app = self._load.app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import gc
 import sys
@@ -11,6 +12,7 @@ _ARENA_MAX = -8
 # A request under way keeps hundreds of objects alive, nearly all freed by their reference count: at the default of 700
 # the collector looks at a crowd of two hundred requests again and again and finds nothing.
 _YOUNG_OBJECTS = 20_000
+TRIM_SECONDS = 20.0
 
 
 def bound_memory() -> None:
@@ -32,6 +34,18 @@ def settle_memory() -> None:
     libc = _glibc()
     if libc is not None:
         libc.malloc_trim(0)
+
+
+async def keep_trimming() -> None:
+    """Gives back for ever what a rush has freed.
+
+    What lives on lies scattered among it, and by itself glibc gives back only what lies at the end. In a thread: it
+    walks the whole heap, for some milliseconds after a rush, and needs nothing of the interpreter meanwhile.
+    """
+    libc = _glibc()
+    while libc is not None:
+        await asyncio.sleep(TRIM_SECONDS)
+        await asyncio.to_thread(libc.malloc_trim, 0)
 
 
 def _glibc() -> ctypes.CDLL | None:
