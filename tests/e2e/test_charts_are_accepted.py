@@ -97,3 +97,19 @@ def test_kind_takes_official_images_only(cluster: Cluster, namespace: str) -> No
     images = {container["image"] for found in sets for container in found["spec"]["template"]["spec"]["containers"]}
     assert len(images) == 4
     assert not any(image.startswith("localhost/") for image in images)
+
+
+def test_mongodb_has_accounts_wherever_the_server_knows_them(cluster: Cluster, namespace: str) -> None:
+    def containers(chart: str, values: str, kind: str, name: str) -> dict[str, object]:
+        found = next(
+            each
+            for each in rendered(cluster, namespace, chart, values)
+            if (each["kind"], each["metadata"]["name"]) == (kind, name)
+        )
+        (container,) = found["spec"]["template"]["spec"]["containers"]
+        return {each["name"]: each.get("value") for each in container["env"]}
+
+    assert containers("stores", "values-kind.yaml", "StatefulSet", "mongodb")["MONGO_INITDB_ROOT_USERNAME"] == "root"
+    for values in ("values-kind.yaml", "values-production.yaml"):
+        assert containers("platform", values, "Deployment", "product")["MONGO_USER"] == "product"
+    assert "MONGO_USER" not in containers("platform", "values-localkube.yaml", "Deployment", "product")

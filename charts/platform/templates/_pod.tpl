@@ -100,6 +100,10 @@ amazonlite.dev/reaches-mongodb: "true"
 {{- with $service.mongo }}
 {{ include "platform.secretEnv" (list "MONGO_URL" (printf "mongodb-%s" $name) "url") }}
 - {name: MONGO_DATABASE, value: {{ . }}}
+{{- if $root.Values.mongoAccounts }}
+- {name: MONGO_USER, value: {{ $name }}}
+{{ include "platform.secretEnv" (list "MONGO_PASSWORD" (printf "mongodb-%s" $name) "password") }}
+{{- end }}
 {{- end }}
 {{- with $service.kafka }}
 {{ include "platform.kafkaEnv" (list . $root) }}

@@ -66,12 +66,24 @@ def _reachable() -> Iterator[None]:
         raise CatalogueUnavailable("The catalogue's database did not answer.", retry_after=2) from error
 
 
+def account(mongo: MongoSettings) -> dict[str, str]:
+    """What the driver is told of it."""
+    if not mongo.user:
+        return {}
+    return {"username": mongo.user, "password": mongo.password, "authSource": mongo.database}
+
+
 class Catalogue:
     """The products in MongoDB."""
 
     def __init__(self, settings: MongoSettings) -> None:
         self._client: AsyncMongoClient[Document] = AsyncMongoClient(
-            settings.url, serverSelectionTimeoutMS=3000, connectTimeoutMS=3000, socketTimeoutMS=10_000, tz_aware=True
+            settings.url,
+            serverSelectionTimeoutMS=3000,
+            connectTimeoutMS=3000,
+            socketTimeoutMS=10_000,
+            tz_aware=True,
+            **account(settings),
         )
         self._products: AsyncCollection[Document] = self._client[settings.database]["products"]
         self._prepared = False

@@ -27,6 +27,7 @@ REDIS_KEYS: Mapping[str, tuple[str, ...]] = {
     "inventory": ("fs:*",),
 }
 """Key patterns each service may touch; it may touch no others."""
+MONGO_DATABASE = "product"
 KAFKA_USERS = ("inventory", "order", "payment")
 """The services that send or take events; which ones, says ``common.events.access``."""
 CLIENTS: Mapping[str, tuple[str, ...]] = {
@@ -63,7 +64,9 @@ def _makers() -> dict[str, Callable[[], Secret]]:
         "mysql-root": lambda: {"password": password()},
         "redis-admin": lambda: _redis("admin"),
         "kafka-admin": lambda: {"password": password()},
-        "mongodb-product": lambda: {"url": "mongodb://mongodb:27017/"},
+        "mongodb-root": lambda: {"password": password()},
+        # localkube's stand-in knows no accounts, and lets in whoever reaches it
+        "mongodb-product": lambda: {"url": "mongodb://mongodb:27017/", "password": password()},
         SIGNING: _signing_key,
         "queue-ticket": lambda: {"key": secrets.token_hex(32)},
         "payment-webhook": lambda: {"secret": password()},
@@ -132,6 +135,12 @@ def kafka_users(known: Secrets) -> str:
     return f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"
 
 
+def mongodb_accounts(known: Secrets) -> str:
+    """What an official image runs when its volume is new: product's account, for its own database and no other."""
+    user = {"user": "product", "pwd": known["mongodb-product"]["password"], "roles": ["readWrite"]}
+    return f"db.getSiblingDB({json.dumps(MONGO_DATABASE)}).createUser({json.dumps(user)});\n"
+
+
 def auth_clients(known: Secrets) -> Secret:
     """What the auth service knows of its clients: a hash of the secret, never the secret."""
     return {
@@ -151,6 +160,7 @@ def derived(known: Secrets) -> Secrets:
         "mysql-accounts": {"accounts.sql": mysql_accounts(known)},
         "redis-users": {"users.acl": redis_users(known)},
         "kafka-users": {"jaas": kafka_users(known)},
+        "mongodb-accounts": {"accounts.js": mongodb_accounts(known)},
         "auth-clients": auth_clients(known),
     }
 

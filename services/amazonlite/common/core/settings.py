@@ -45,12 +45,14 @@ class KafkaSettings(BaseSettings):
 
 
 class MongoSettings(BaseSettings):
-    """MONGO_*; the URL holds the password, so it is never shown."""
+    """MONGO_*; the account is one of the database. Without a user nobody logs in."""
 
     model_config = SettingsConfigDict(env_prefix="MONGO_")
 
     url: str = Field(repr=False)
     database: str = "product"
+    user: str = ""
+    password: str = Field(default="", repr=False)
 
 
 class AuthClientSettings(BaseSettings):
