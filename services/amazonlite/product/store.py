@@ -66,7 +66,7 @@ def _reachable() -> Iterator[None]:
         raise CatalogueUnavailable("The catalogue's database did not answer.", retry_after=2) from error
 
 
-def account(mongo: MongoSettings) -> dict[str, str]:
+def account(mongo: MongoSettings) -> dict[str, Any]:
     """What the driver is told of it."""
     if not mongo.user:
         return {}
