@@ -21,12 +21,14 @@ from amazonlite.cli.cluster.base import SHOP_URL
 from amazonlite.cli.errors import CommandError
 from amazonlite.cli.exclusive import in_use
 from amazonlite.cli.kube import Resources, connect
-from amazonlite.cli.load import send_crowd, tally_table
+from amazonlite.cli.load import load_client, send_crowd, tally_table
 from amazonlite.cli.progress import explained
 from amazonlite.cli.report import report
 from amazonlite.cli.seed import seed
 from amazonlite.cli.shoppers.crowd import Tally
 from amazonlite.cli.shoppers.shopper import Outcome
+from amazonlite.cli.shoppers.tokens import StaffClient, staff_token
+from amazonlite.common.core.ids import new_id
 
 NAME = "demo"
 QUANTITY, BUYERS = 60, 200
@@ -45,6 +47,10 @@ class DemoFailed(CommandError):
         super().__init__("demo_failed", what, kept, next_step)
 
 
+class OutOfStock(DemoFailed):
+    """There is not enough of anything."""
+
+
 async def has_products(base_url: str) -> bool:
     """Whether a catalogue was loaded before, be it ours or the user's own."""
     one = {"limit": "1"}
@@ -52,17 +58,34 @@ async def has_products(base_url: str) -> bool:
         return bool((await response.json())["items"])
 
 
+async def best_rated(session: aiohttp.ClientSession, base_url: str) -> list[dict[str, Any]]:
+    async with session.get(f"{base_url}/api/products", params={"sort": "rating", "limit": "50"}) as response:
+        return list((await response.json())["items"])
+
+
 async def pick_product(base_url: str) -> dict[str, Any]:
     """The best rated product of the catalogue that is in stock for the sale; the same one every time."""
     async with aiohttp.ClientSession() as session:
-        async with session.get(f"{base_url}/api/products", params={"sort": "rating", "limit": "50"}) as response:
-            products = (await response.json())["items"]
-        for product in products:
+        for product in await best_rated(session, base_url):
             async with session.get(f"{base_url}/api/inventory/{product['sku']}") as response:
                 stock = await response.json()
             if response.status == 200 and stock["available"] >= QUANTITY:
-                return dict(product)
-    raise DemoFailed(f"no product has {QUANTITY} units in stock", "everything", "amazonlite seed")
+                return product
+    raise OutOfStock(f"no product has {QUANTITY} units in stock", "everything", "amazonlite demo receives a delivery")
+
+
+async def receive(base_url: str, client: StaffClient) -> dict[str, Any]:
+    """A delivery of as many units as are sold, of the best rated product that has stock at all."""
+    async with aiohttp.ClientSession() as session:
+        token = await staff_token(session, base_url, client)
+        for product in await best_rated(session, base_url):
+            url = f"{base_url}/api/inventory/{product['sku']}/adjustments"
+            headers = {"Authorization": f"Bearer {token}", "X-API-Version": "1", "Idempotency-Key": new_id("dlv")}
+            delivery = {"units": QUANTITY, "reason": "received"}
+            async with session.post(url, json=delivery, headers=headers) as response:
+                if response.status == 200:
+                    return product
+    raise DemoFailed("the shop took no delivery", "everything", "amazonlite seed")
 
 
 def manifest(
@@ -171,7 +194,11 @@ async def demonstrate(console: Console, base_url: str) -> None:
     """One sale from apply to Settled, verified."""
     sales = Resources(connect(), "flashsales")
     await removed(sales)
-    product = await pick_product(base_url)
+    try:
+        product = await pick_product(base_url)
+    except OutOfStock:
+        product = await receive(base_url, load_client())
+        console.print(f"Received {QUANTITY} of {product['sku']}: nothing else was left in stock")
     console.print(f"Selling {QUANTITY} of [bold]{product['title'][:70]}[/] ({product['sku']}) to {BUYERS} shoppers")
     sales.create(manifest(product, datetime.now(UTC)))
     tally = Tally()
