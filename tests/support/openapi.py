@@ -31,6 +31,15 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+OWN_PROOF = {
+    "POST /api/auth/refresh",
+    "POST /api/auth/logout",
+    "GET /api/auth/validate",
+    "POST /api/auth/service-tokens",
+    "POST /api/payments/webhooks/provider",
+    "GET /api/flash-sales/{sale_id}/queue",
+    "DELETE /api/flash-sales/{sale_id}/queue",
+}
 Answer = tuple[int, Mapping[str, str], bytes]
 Send = Callable[[str, str, Mapping[str, str], bytes | None], Answer]
 
@@ -84,6 +93,14 @@ def _sent(case: Case, send: Send) -> Response:
     status, headers, content = send(str(request.method), path, {k: str(v) for k, v in request.headers.items()}, body)
     answered = {name.lower(): [value] for name, value in headers.items()}
     return Response(status, answered, content, request, elapsed=0.0, verify=False)
+
+
+def stopped(played: Played, *by: int) -> list[str]:
+    """The operations of which every request was answered by one of these, so that nothing of them was tried.
+
+    Not those that are refused for what the request itself holds, a ticket or a signature: no chance makes one.
+    """
+    return [name for name, seen in played.statuses.items() if seen.keys() <= {*by} and name not in OWN_PROOF]
 
 
 def report(played: Played) -> str:
