@@ -28,7 +28,8 @@ from amazonlite.common.testing import stores
 from amazonlite.common.testing.fakes import TEST_KEY, mint_token
 from amazonlite.common.testing.kube_api import FakeKubeApi, http_route, rule
 from amazonlite.inventory.flash_sale.ticket import Ticket, TicketOffice
-from load.loopback import free_port, process, ready
+from load.loopback import process, ready
+from support.ports import free_port
 
 ROUNDS = 5
 SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))

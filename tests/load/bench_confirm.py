@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -37,6 +37,7 @@ from amazonlite.payment.domain import ChargeState, Method, Payment, PaymentState
 from amazonlite.payment.provider import Charge
 from amazonlite.payment.record import event_of
 from amazonlite.payment.simulated import store as provider
+from load.pace import at_pace
 from support.inventory import FakePayments
 from support.sales import FlashSales, sale_spec
 from support.shop import open_shop
@@ -89,20 +90,9 @@ async def _round(databases: Databases, sale_id: str, number: int) -> list[float]
         await asyncio.sleep(PAY_AFTER)
         await in_transaction(databases.payment, partial(_authorize, held[beat * group : (beat + 1) * group]))
 
-    await _at_pace(claim, pay)
+    await at_pace(claim, pay, beats=BEATS, seconds=SECONDS)
     assert len(held) == SECONDS * PER_SECOND, f"only {len(held)} claims got a unit"
     return await _latencies([one.hold.order_id for one in held])
-
-
-async def _at_pace(*works: Callable[[int], Awaitable[None]]) -> None:
-    """Starts each work at every beat, whether or not the one before has ended."""
-    async with asyncio.TaskGroup() as started:
-        loop = asyncio.get_running_loop()
-        begin = loop.time()
-        for beat in range(SECONDS * BEATS):
-            for work in works:
-                started.create_task(work(beat))  # type: ignore[arg-type]
-            await asyncio.sleep(max(0.0, begin + (beat + 1) / BEATS - loop.time()))
 
 
 async def _authorize(held: Sequence[Held], uow: UnitOfWork) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from threading import Event as Flag
 from typing import Any
@@ -28,6 +27,7 @@ from amazonlite.common.events.producer import EventProducer
 from amazonlite.common.events.relay import Relay
 from amazonlite.common.testing import stores
 from amazonlite.common.testing.eventually import eventually
+from load.pace import at_pace
 
 RATES = (10, 1_000, 10_000)
 SECONDS = 5
@@ -84,7 +84,7 @@ async def _measured(kafka: KafkaSettings, topic: str, factory: UnitOfWorkFactory
     committed: dict[str, float] = {}
     beats = min(rate, MOST_BEATS)
 
-    async def commit() -> None:
+    async def commit(_beat: int) -> None:
         events = [_event(topic) for _ in range(rate // beats)]
         async with factory() as uow:
             await uow.add_events(events)
@@ -93,7 +93,7 @@ async def _measured(kafka: KafkaSettings, topic: str, factory: UnitOfWorkFactory
         committed.update({event.id: at for event in events})
 
     try:
-        await _at_pace(commit, beats)
+        await at_pace(commit, beats=beats, seconds=SECONDS)
         await eventually(
             lambda: committed.keys() <= arrivals.seen.keys(), within=60, every=0.1, what="every event at the consumer"
         )
@@ -101,14 +101,6 @@ async def _measured(kafka: KafkaSettings, topic: str, factory: UnitOfWorkFactory
         arrivals.ended.set()
         await consuming
     return sorted(max(0.0, arrivals.seen[event] - at) for event, at in committed.items())
-
-
-async def _at_pace(work: Callable[[], Awaitable[None]], beats: int) -> None:
-    async with asyncio.TaskGroup() as started:
-        begin = time.perf_counter()
-        for beat in range(beats * SECONDS):
-            started.create_task(work())  # type: ignore[arg-type]
-            await asyncio.sleep(max(0.0, begin + (beat + 1) / beats - time.perf_counter()))
 
 
 def _event(topic: str) -> Event:

@@ -20,7 +20,8 @@ from typing import Any
 from amazonlite.common.security.keys import public_jwk
 from amazonlite.common.testing.fakes import TEST_KEY, mint_token
 from amazonlite.common.testing.kube_api import FakeKubeApi, http_route, rule
-from load.loopback import free_port, process, ready
+from load.loopback import process, ready
+from support.ports import free_port
 
 ROUNDS = 5
 SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))

@@ -94,7 +94,7 @@ class Samples:
             self.peak_active = max(self.peak_active, view["queue"]["active"])
         if snapshot is not None:
             self.answered.append(at)
-            self._judge(snapshot, at)
+            self._judge(snapshot)
 
     def _count_lateness(self, snapshot: Snapshot | None, payments: bool, at: float) -> None:
         """Adds up only the time between two observations at which nothing stood in the way."""
@@ -106,7 +106,7 @@ class Samples:
             self._overdue_for = min(self._overdue_for, snapshot.overdue)
             self.most_late = max(self.most_late, self._overdue_for)
 
-    def _judge(self, snapshot: Snapshot, at: float) -> None:
+    def _judge(self, snapshot: Snapshot) -> None:
         allocated, free, held, sold, _ = snapshot.counters
         rules = {
             "allocated = free + held + sold": allocated == free + held + sold,

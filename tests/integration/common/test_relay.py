@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -17,7 +16,6 @@ from amazonlite.common.core.clock import SystemClock
 from amazonlite.common.core.event import Event, new_event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.settings import KafkaSettings, MysqlSettings
-from amazonlite.common.core.tasks import stop
 from amazonlite.common.data.unit_of_work import shard_of, unit_of_work_factory
 from amazonlite.common.events.kafka_client import admin_config
 from amazonlite.common.events.outbox import next_rows
@@ -25,6 +23,7 @@ from amazonlite.common.events.producer import EventProducer, Outcome, Record
 from amazonlite.common.events.relay import Relay, RelaySettings
 from amazonlite.common.testing.eventually import eventually
 from amazonlite.common.testing.stores import kafka_topics
+from support.relays import arrived, relaying
 
 pytestmark = pytest.mark.stores
 
@@ -61,19 +60,8 @@ class Outbox:
 
     def arrivals(self) -> list[tuple[str, str, int]]:
         """(event id, aggregate, number) in the order of arrival at the broker, duplicates included."""
-        reader = KafkaConsumer(**admin_config(self.kafka), enable_auto_commit=False)
-        try:
-            places = [TopicPartition(topic, number) for topic in self.topics for number in range(3)]
-            reader.assign(places)
-            reader.seek_to_beginning(*places)
-            ends = reader.end_offsets(places)
-            found = []
-            while any(reader.position(place) < ends[place] for place in places):
-                for records in reader.poll(timeout_ms=500).values():
-                    found += [(record.timestamp, record.offset, json.loads(record.value)) for record in records]
-        finally:
-            reader.close()
-        return [(body["id"], body["subject"], body["data"]["number"]) for _, _, body in found]
+        found = arrived(self.kafka, self.topics)
+        return [(body["id"], body["subject"], body["data"]["number"]) for body in found]
 
     def numbers(self) -> dict[str, list[int]]:
         """Per aggregate, the numbers in the order of first arrival; for tests with one topic."""
@@ -92,15 +80,6 @@ def outbox(
 ) -> Iterator[Outbox]:
     with kafka_topics("relay") as topics:
         yield Outbox(engine_for(common_mysql), kafka, topics)
-
-
-@asynccontextmanager
-async def running(*relays: Relay) -> AsyncIterator[list[asyncio.Task[None]]]:
-    tasks = [asyncio.create_task(relay.run()) for relay in relays]
-    try:
-        yield tasks
-    finally:
-        await stop(tasks)
 
 
 async def _nothing() -> None:
@@ -139,7 +118,7 @@ class DiesAfterAck(EventProducer):
 
 async def test_an_event_arrives_as_a_cloud_event_under_its_aggregates_key(outbox: Outbox) -> None:
     await outbox.write(outbox.event("ord_1"))
-    async with running(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK)):
+    async with relaying(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK)):
         await eventually(outbox.empty)
     reader = KafkaConsumer(
         *outbox.topics, **admin_config(outbox.kafka), auto_offset_reset="earliest", consumer_timeout_ms=9000
@@ -153,7 +132,7 @@ async def test_an_event_arrives_as_a_cloud_event_under_its_aggregates_key(outbox
 
 async def test_a_commit_wakes_the_relay_before_its_poll(outbox: Outbox) -> None:
     relay = Relay(outbox.engine, EventProducer(outbox.kafka), RelaySettings(poll_seconds=60, refresh_seconds=0.1))
-    async with running(relay):
+    async with relaying(relay):
         await eventually(lambda: outbox.scalar("SELECT COUNT(*) FROM outbox_shard WHERE owner <> ''"))
         async with unit_of_work_factory(outbox.engine, relay.wake)() as uow:
             await uow.add_event(outbox.event("ord_1"))
@@ -169,7 +148,7 @@ async def test_two_relays_share_the_shards_and_keep_each_aggregates_order(outbox
         for _ in range(25):
             await outbox.write(*(outbox.event(aggregate) for aggregate in aggregates))
 
-    async with running(Relay(outbox.engine, first, QUICK), Relay(outbox.engine, second, QUICK)):
+    async with relaying(Relay(outbox.engine, first, QUICK), Relay(outbox.engine, second, QUICK)):
         await eventually(lambda: outbox.scalar("SELECT COUNT(DISTINCT owner) = 2 FROM outbox_shard"))
         await write()
         await eventually(outbox.empty, within=30)
@@ -191,7 +170,7 @@ async def test_relays_killed_between_ack_and_mark_lose_and_overtake_nothing(
         producer = DiesAfterAck(outbox.kafka)
         relay = Relay(outbox.engine, producer, QUICK)
         monkeypatch.setattr(relay._leases, "give_up", _nothing)
-        async with running(relay) as [task]:
+        async with relaying(relay) as [task]:
             async with asyncio.timeout(20):
                 await producer.acknowledged.wait()
             await kill(task)
@@ -201,7 +180,7 @@ async def test_relays_killed_between_ack_and_mark_lose_and_overtake_nothing(
 
     await one_life()
     await asyncio.gather(one_life(), one_life())
-    async with running(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK)):
+    async with relaying(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK)):
         await eventually(outbox.empty, within=30)
 
     assert outbox.numbers() == {aggregate: list(range(30)) for aggregate in aggregates}
@@ -213,7 +192,7 @@ async def test_a_relay_that_vanishes_is_followed_when_its_lease_ends(outbox: Out
     async with outbox.engine.begin() as connection:
         await connection.execute(text(vanished))
     await outbox.write(outbox.event("ord_1"))
-    async with running(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK)):
+    async with relaying(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK)):
         await eventually(outbox.empty)
     assert outbox.numbers() == {"ord_1": [0]}
 
@@ -223,7 +202,7 @@ async def test_a_relay_that_starts_again_under_its_name_does_not_wait_for_its_ol
     async with outbox.engine.begin() as connection:
         await connection.execute(text(killed))
     await outbox.write(outbox.event("ord_1"))
-    async with running(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK, owner="order-1")):
+    async with relaying(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK, owner="order-1")):
         await eventually(outbox.empty)
     assert outbox.numbers() == {"ord_1": [0]}
 
@@ -231,7 +210,7 @@ async def test_a_relay_that_starts_again_under_its_name_does_not_wait_for_its_ol
 async def test_a_refused_event_holds_back_its_aggregate_and_no_other(outbox: Outbox) -> None:
     bad = outbox.event("ord_bad", padding="x" * 2_000_000)  # more than the broker takes
     await outbox.write(outbox.event("ord_good"), bad, outbox.event("ord_bad"), outbox.event("ord_good"))
-    async with running(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK)):
+    async with relaying(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK)):
         await eventually(lambda: outbox.scalar("SELECT COUNT(*) FROM outbox_held WHERE poisoned = 1 AND attempts = 5"))
         await outbox.write(outbox.event("ord_bad"), outbox.event("ord_good"))
         await eventually(outbox.empty)
@@ -242,7 +221,7 @@ async def test_a_refused_event_holds_back_its_aggregate_and_no_other(outbox: Out
 async def test_a_poisoned_event_given_up_lets_the_later_ones_go_in_order(outbox: Outbox) -> None:
     bad = outbox.event("ord_1", padding="x" * 2_000_000)
     await outbox.write(bad, outbox.event("ord_1"), outbox.event("ord_1"))
-    async with running(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK)):
+    async with relaying(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK)):
         await eventually(lambda: outbox.scalar("SELECT COUNT(*) FROM outbox_held WHERE poisoned = 1"))
         async with outbox.engine.begin() as connection:
             await connection.execute(text("DELETE FROM outbox_held WHERE poisoned = 1"))
@@ -262,7 +241,7 @@ async def test_a_refused_event_that_is_taken_later_goes_before_the_ones_behind_i
 
     producer = Moody(outbox.kafka)
     await outbox.write(*(outbox.event("ord_1") for _ in range(3)))
-    async with running(Relay(outbox.engine, producer, QUICK)):
+    async with relaying(Relay(outbox.engine, producer, QUICK)):
         await eventually(lambda: outbox.scalar("SELECT MAX(attempts) >= 2 FROM outbox_held"))
         producer.refusing = False
         async with outbox.engine.begin() as connection:  # as a replay does, should it be poisoned already
@@ -284,10 +263,10 @@ async def test_while_the_broker_is_away_events_wait_and_none_is_poisoned(outbox:
 
     away = Away(outbox.kafka)
     await outbox.write(outbox.event("ord_1"), outbox.event("ord_1"))
-    async with running(Relay(outbox.engine, away, QUICK)):
+    async with relaying(Relay(outbox.engine, away, QUICK)):
         await eventually(lambda: away.tries >= 3)
     assert await outbox.scalar("SELECT COUNT(*) FROM outbox_pending") == 2
-    async with running(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK)):
+    async with relaying(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK)):
         await eventually(outbox.empty)
     assert outbox.numbers() == {"ord_1": [0, 1]}
 
@@ -306,7 +285,7 @@ async def test_a_relay_that_lost_a_shard_writes_nothing_about_it(outbox: Outbox)
 
     producer = LosesItsShards(outbox.kafka)
     await outbox.write(outbox.event("ord_1"))
-    async with running(Relay(outbox.engine, producer, QUICK)):
+    async with relaying(Relay(outbox.engine, producer, QUICK)):
         await eventually(lambda: producer.calls)
     assert await outbox.scalar("SELECT COUNT(*) FROM outbox_held") == 0
     assert await outbox.scalar("SELECT COUNT(*) FROM outbox_pending") == 1
@@ -321,7 +300,7 @@ async def test_old_sent_events_are_purged_and_unsent_ones_never(outbox: Outbox) 
     async with outbox.engine.begin() as connection:
         await connection.execute(text("UPDATE outbox SET created_at = NOW(6) - INTERVAL 2 HOUR"))
     await outbox.write(outbox.event("ord_young"))
-    async with running(Relay(outbox.engine, EventProducer(outbox.kafka), settings)):
+    async with relaying(Relay(outbox.engine, EventProducer(outbox.kafka), settings)):
         await eventually(outbox.empty)
         await eventually(lambda: outbox.scalar("SELECT COUNT(*) = 2 FROM outbox"))
     assert await outbox.scalar("SELECT COUNT(*) FROM outbox WHERE aggregate_id IN ('ord_held', 'ord_young')") == 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -18,17 +17,12 @@ from kubernetes import client
 from amazonlite.common.testing.eventually import eventually
 from amazonlite_operator.flash_sale.evidence import digest
 from support.fake_shop import FakeShop
+from support.ports import free_port
 from support.sales_api import SalesApi, valid_spec
 from support.shipped import optimization
 
 pytestmark = pytest.mark.cluster
 LEASES = ("coordination.k8s.io", "v1")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Replica:
@@ -184,15 +178,20 @@ async def test_a_sale_survives_its_leaders_death_and_settles_with_evidence(
     assert sorted(told) == sorted(f"Enter{step['phase']}" for step in status["timeline"])
 
 
-async def test_a_stopped_leader_hands_over_at_once(
-    api: client.ApiClient, namespace: str, sales: SalesApi, start: Callable[[str], Any]
-) -> None:
+async def leading_and_following(api: client.ApiClient, namespace: str, start: Callable[[str], Any]) -> tuple[Any, str]:
+    """The replica that leads and the name of the other one, both ready."""
     replicas = {pod: await start(pod) for pod in ("operator-a", "operator-b")}
     first = str(await until(lambda: holder(api, namespace), "a leader"))
     for replica in replicas.values():
         await replica.until_ready()
-    leader = replicas.pop(first)
-    other = next(iter(replicas))
+    (other,) = replicas.keys() - {first}
+    return replicas[first], other
+
+
+async def test_a_stopped_leader_hands_over_at_once(
+    api: client.ApiClient, namespace: str, sales: SalesApi, start: Callable[[str], Any]
+) -> None:
+    leader, other = await leading_and_following(api, namespace, start)
     stopping = asyncio.create_task(leader.stop())
     await until(lambda: holder(api, namespace) == other, "the other leads", within=6)
     assert await stopping == 0
@@ -203,14 +202,10 @@ async def test_a_stopped_leader_hands_over_at_once(
 async def test_a_leader_that_stands_still_is_replaced_within_fifteen_seconds(
     api: client.ApiClient, namespace: str, sales: SalesApi, start: Callable[[str], Any]
 ) -> None:
-    replicas = {pod: await start(pod) for pod in ("operator-a", "operator-b")}
-    first = str(await until(lambda: holder(api, namespace), "a leader"))
-    for replica in replicas.values():
-        await replica.until_ready()
-    (other,) = replicas.keys() - {first}
-    replicas[first].process.send_signal(signal.SIGSTOP)
+    leader, other = await leading_and_following(api, namespace, start)
+    leader.process.send_signal(signal.SIGSTOP)
     await until(lambda: holder(api, namespace) == other, "the other leads", within=15)
-    replicas[first].process.send_signal(signal.SIGCONT)
+    leader.process.send_signal(signal.SIGCONT)
     name = sales.create(valid_spec())
     await until(lambda: (sales.get(name) or {}).get("status", {}).get("allocated"), "allocated by the other")
     assert holder(api, namespace) == other

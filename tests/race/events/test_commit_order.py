@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import count
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -21,11 +19,11 @@ from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.settings import KafkaSettings, MysqlSettings
 from amazonlite.common.core.tasks import stop
 from amazonlite.common.data.unit_of_work import UnitOfWork, shard_of, unit_of_work_factory
-from amazonlite.common.events.kafka_client import admin_config
 from amazonlite.common.events.producer import EventProducer, Outcome, Record
 from amazonlite.common.events.relay import Relay, RelaySettings
 from amazonlite.common.testing.eventually import eventually
 from amazonlite.common.testing.stores import kafka_topics
+from support.relays import arrived, relaying
 
 pytestmark = pytest.mark.stores
 
@@ -57,18 +55,10 @@ class Backlog:
 
     def arrivals(self) -> dict[str, list[int]]:
         """By aggregate, the numbers in the order of first arrival."""
-        reader = KafkaConsumer(**admin_config(self.kafka), enable_auto_commit=False)
-        places = [TopicPartition(self.topic, number) for number in range(3)]
-        reader.assign(places)
-        reader.seek_to_beginning(*places)
-        ends = reader.end_offsets(places)
         numbers: dict[str, list[int]] = defaultdict(list)
-        while any(reader.position(place) < ends[place] for place in places):
-            for records in reader.poll(timeout_ms=500).values():
-                for body in (json.loads(record.value) for record in records):
-                    if body["data"]["number"] not in numbers[body["subject"]]:
-                        numbers[body["subject"]].append(body["data"]["number"])
-        reader.close()
+        for body in arrived(self.kafka, [self.topic]):
+            if body["data"]["number"] not in numbers[body["subject"]]:
+                numbers[body["subject"]].append(body["data"]["number"])
         return numbers
 
 
@@ -94,15 +84,6 @@ class CommitsMeanwhile(EventProducer):
         return await super().send(records)
 
 
-@asynccontextmanager
-async def running(*relays: Relay) -> AsyncIterator[list[asyncio.Task[None]]]:
-    tasks = [asyncio.create_task(relay.run()) for relay in relays]
-    try:
-        yield tasks
-    finally:
-        await stop(tasks)
-
-
 async def test_what_commits_late_with_a_low_number_goes_before_its_aggregates_next(backlog: Backlog) -> None:
     """Its batch has passed already; the next event of the aggregate lies in one that is still to be read."""
     neighbour = next(id for id in (f"ord_{n}" for n in range(1000)) if shard_of(id) == shard_of(LATE))
@@ -115,7 +96,7 @@ async def test_what_commits_late_with_a_low_number_goes_before_its_aggregates_ne
         await backlog.write(backlog.event(LATE, 1))
 
     producer = CommitsMeanwhile(backlog.kafka, lambda: asyncio.ensure_future(commit_and_go_on()))
-    async with late, running(Relay(backlog.engine, producer, FULL)):
+    async with late, relaying(Relay(backlog.engine, producer, FULL)):
         await eventually(backlog.sent, within=60)
     assert backlog.arrivals() == {LATE: [0, 1], neighbour: list(range(20))}
 
@@ -147,12 +128,12 @@ async def test_slow_transactions_full_batches_and_killed_relays_overtake_nothing
     writing = [asyncio.create_task(write_all()) for _ in range(2)]
     while not all(task.done() for task in writing):
         relays = (Relay(backlog.engine, EventProducer(backlog.kafka), FULL, owner=f"relay-{n}") for n in range(2))
-        async with running(*relays):
+        async with relaying(*relays):
             with suppress(TimeoutError):
                 async with asyncio.timeout(random.uniform(0.5, 2.0)):
                     await asyncio.shield(asyncio.gather(*writing))
     await stop([filling])
-    async with running(Relay(backlog.engine, EventProducer(backlog.kafka), FULL, owner="relay-0")):
+    async with relaying(Relay(backlog.engine, EventProducer(backlog.kafka), FULL, owner="relay-0")):
         await eventually(backlog.sent, within=60)
     arrived = {aggregate: found for aggregate, found in backlog.arrivals().items() if aggregate.startswith("ord_")}
     assert arrived == {f"ord_{writer}": list(range(2 * ROUNDS)) for writer in range(WRITERS)}

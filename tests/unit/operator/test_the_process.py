@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -24,12 +23,7 @@ from amazonlite_operator.kube import watching
 from amazonlite_operator.kube.heartbeat import Heartbeat
 from amazonlite_operator.settings import Settings
 from support.fake_cluster import FakeCluster
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from support.ports import free_port
 
 
 def kubeconfig(folder: Path) -> Path:

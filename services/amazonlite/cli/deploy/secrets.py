@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from amazonlite.common.events.topics import READERS, TOPICS
+
 Secret = dict[str, str]
 Secrets = dict[str, Secret]
 
@@ -28,8 +30,8 @@ REDIS_KEYS: Mapping[str, tuple[str, ...]] = {
 }
 """Key patterns each service may touch; it may touch no others."""
 MONGO_DATABASE = "product"
-KAFKA_USERS = ("inventory", "order", "payment")
-"""The services that send or take events; which ones, says ``common.events.access``."""
+KAFKA_USERS = tuple(sorted({topic.sender for topic in TOPICS} | READERS.keys()))
+"""The services that send or take events."""
 CLIENTS: Mapping[str, tuple[str, ...]] = {
     "inventory": ("payments:seal",),
     "order": ("payments:seal", "payments:read-any", "reservations:read", "products:read"),
