@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import aiohttp
@@ -59,6 +59,11 @@ class Served:
                 return response.status
         except aiohttp.ClientConnectionError:
             return 0
+
+    async def head(self, path: str) -> Mapping[str, str]:
+        """The headers of an answer; ClientConnectionError when there is none."""
+        async with self.session.get(self.url + path) as response:
+            return response.headers
 
     async def becomes(self, path: str, status: int) -> None:
         async with asyncio.timeout(15):
@@ -134,6 +139,17 @@ async def test_readiness_fails_first_and_what_was_begun_is_answered(served: Serv
     assert await served.status("/release", "POST") == 200
     assert await slow == 200
     assert await asyncio.wait_for(served.process.wait(), 10) == 0
+
+
+async def test_whoever_still_asks_is_answered_and_told_to_connect_anew(served: Served) -> None:
+    """A node's proxy that has not heard of it yet sends new connections to a stopping pod."""
+    assert (await served.head("/nowhere")).get("connection") is None
+    served.process.send_signal(signal.SIGTERM)
+    await served.becomes("/readyz", 503)
+    for _ in range(20):  # 5 s, twice as long as it takes when nobody asks
+        assert (await served.head("/nowhere"))["connection"] == "close"
+        await asyncio.sleep(0.25)
+    assert await asyncio.wait_for(served.process.wait(), 4) == 0
 
 
 async def test_a_request_that_never_ends_does_not_keep_the_process(served: Served) -> None:

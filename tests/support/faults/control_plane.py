@@ -1,4 +1,4 @@
-"""The API server of localkube: killed, and started again as it was."""
+"""The control plane of localkube: killed, and started again as it was."""
 
 from __future__ import annotations
 
@@ -13,17 +13,24 @@ from amazonlite.cli.paths import HOME, REPO
 from support.machine import on_the_machine
 
 RUN = HOME / "run"
+# Who ends first: what asks the API server, then the API server.
+DAEMONS = {
+    "scheduler": "kube-scheduler",
+    "controller-manager": "kube-controller-manager",
+    "apiserver": "kube-apiserver",
+}
 
 
 @contextlib.contextmanager
-def api_server_away() -> Iterator[None]:
-    """Kills the API server by SIGKILL; after the block it is started again with the arguments it had.
+def control_plane_away() -> Iterator[None]:
+    """Kills the API server, the controllers and the scheduler by SIGKILL, as the loss of their machine does.
 
-    Its pid file then names the new process, so that `localkube.sh` goes on knowing it as its own.
+    After the block the API server is started again with the arguments it had, and its pid file names the new process, so
+    that `localkube.sh` goes on knowing it as its own; `mended` starts the others.
     """
-    pid = int((RUN / "apiserver.pid").read_text())
-    command = _command_of(pid)
-    os.kill(pid, signal.SIGKILL)
+    command = _command_of(_pid("apiserver"), "kube-apiserver")
+    for daemon, program in DAEMONS.items():
+        _kill(daemon, program)
     try:
         yield
     finally:
@@ -31,18 +38,25 @@ def api_server_away() -> Iterator[None]:
 
 
 def mended() -> None:
-    """Starts what of the control plane gave up meanwhile, as a kubelet does elsewhere: a scheduler that lost the API
-    server may end by itself, and nothing would be scheduled any more."""
+    """Starts what of the control plane does not run, as a kubelet does elsewhere. Waits for the API server."""
     script = REPO / "tools" / "localkube" / "localkube.sh"
     subprocess.run(on_the_machine(str(script), "up"), check=True, capture_output=True, text=True)
 
 
-def _command_of(pid: int) -> list[str]:
+def _kill(daemon: str, program: str) -> None:
+    pid = _pid(daemon)
+    _command_of(pid, program)
+    os.kill(pid, signal.SIGKILL)
+
+
+def _pid(daemon: str) -> int:
+    return int((RUN / f"{daemon}.pid").read_text())
+
+
+def _command_of(pid: int, program: str) -> list[str]:
     words = Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
-    if not words[0].endswith("kube-apiserver"):
-        raise RuntimeError(
-            f"process {pid} is {words[0]!r} and not the API server; start the cluster with `amazonlite up`"
-        )
+    if not words[0].endswith(program):
+        raise RuntimeError(f"process {pid} is {words[0]!r} and not {program}; start the cluster with `amazonlite up`")
     return words
 
 

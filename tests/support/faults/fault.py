@@ -17,7 +17,7 @@ class Kind(StrEnum):
     EMPTY = "empty"
     SET_BACK = "set back"
     ROLL = "roll"
-    API_SERVER = "API server away"
+    CONTROL_PLANE = "control plane away"
 
 
 KILLS = frozenset({Kind.KILL, Kind.KILL_ALL})
@@ -27,7 +27,7 @@ GIVES_BACK = frozenset({"inventory", "payment", "mysql"})
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``targets`` are names of workloads: two for CUT, none for API_SERVER."""
+    """``targets`` are names of workloads: two for CUT, none for CONTROL_PLANE."""
 
     kind: Kind
     targets: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from amazonlite.cli.kube import connect, read_secret
 from amazonlite.common.testing.eventually import eventually
 from support.cluster import Cluster
 from support.faults import network, redis_files
-from support.faults.control_plane import api_server_away, mended
+from support.faults.control_plane import control_plane_away, mended
 from support.faults.fault import KILLS, Fault, Kind
 from support.faults.node import Container, Node
 from support.faults.schedule import SERVICES, STORES, Schedule
@@ -142,8 +142,8 @@ class Injector:
         for deployment in fault.targets:
             await self.cluster.rolled(deployment)
 
-    async def _api_server(self, fault: Fault) -> None:
-        with api_server_away():
+    async def _control_plane(self, fault: Fault) -> None:
+        with control_plane_away():
             await asyncio.sleep(fault.seconds)
         answers = partial(asyncio.to_thread, self.cluster.answers)
         await eventually(answers, within=60, every=0.25, what="the API server")
@@ -176,7 +176,7 @@ MAKE: Mapping[Kind, Make] = {
     Kind.EMPTY: Injector._empty,
     Kind.SET_BACK: Injector._set_back,
     Kind.ROLL: Injector._roll,
-    Kind.API_SERVER: Injector._api_server,
+    Kind.CONTROL_PLANE: Injector._control_plane,
 }
 
 

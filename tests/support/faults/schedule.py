@@ -88,7 +88,7 @@ def _drawn(rng: random.Random) -> list[tuple[Fault, int]]:
         (Fault(Kind.EMPTY, ("redis",)), 1),
         (Fault(Kind.SET_BACK, ("redis",), _seconds(rng, 4, 8)), 1),
         (Fault(Kind.ROLL, (rng.choice(SERVICES),)), 1),
-        (Fault(Kind.API_SERVER, (), _seconds(rng, 3, 8)), 1),
+        (Fault(Kind.CONTROL_PLANE, (), _seconds(rng, 3, 8)), 1),
     ]
 
 

@@ -10,16 +10,19 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MOST_CONNECTIONS = 4096  # about 15 KiB each
 HEAD_SECONDS = 10.0
+_WATCHING = frozenset({b"/healthz", b"/readyz", b"/metrics"})
 CLOSED = Counter("http_connections_closed_total", "Connections closed by the server before a request", ["why"])
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """Uvicorn's connection, with a time limit for a request's head: from the opening, or from the first byte after an
     answer. (Between requests uvicorn's own keep-alive limit holds.) Connections to `spared_port`, where probes ask, are
-    taken even when there are MOST_CONNECTIONS.
+    taken even when there are MOST_CONNECTIONS. `last_request` is the loop's time of the last one of all connections;
+    probes and scrapes are none.
     """
 
     spared_port = 0
+    last_request = float("-inf")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -44,6 +47,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_came()
+        if self.url not in _WATCHING:
+            type(self).last_request = self.loop.time()
         super().on_headers_complete()
 
     def _head_came(self) -> None:

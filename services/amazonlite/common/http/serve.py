@@ -1,7 +1,7 @@
 """Runs a service: `run("amazonlite.auth.app:create")` in its `__main__.py`.
 
-On SIGTERM readiness fails first, so that no new connections are sent here; requests go on being answered for
-DRAIN_SECONDS, then the listener closes and what is in flight gets the rest of the ten seconds.
+On SIGTERM readiness fails first, so that no new connections are sent here; requests go on being answered until none
+comes any more (see `drain`), then the listener closes and what is in flight gets FINISH_SECONDS.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from fastapi import FastAPI
 
 from amazonlite.common.core.settings import ObserveSettings
 from amazonlite.common.core.tasks import stop
-from amazonlite.common.http.connection import sparing
+from amazonlite.common.http.connection import BoundedProtocol, sparing
+from amazonlite.common.http.drain import drained
 from amazonlite.common.observe.logs import configure_logging
 from amazonlite.common.observe.memory import bound_memory, keep_trimming, settle_memory
 from amazonlite.common.observe.tracing import start_tracing, stop_tracing
 
-DRAIN_SECONDS = 2.0
 FINISH_SECONDS = 7
 
 
@@ -32,9 +32,10 @@ class _Server(uvicorn.Server):
     A signal is not raised again after the shutdown, as uvicorn would do: the process ends by itself, with status 0.
     """
 
-    def __init__(self, config: uvicorn.Config, load: _Load) -> None:
+    def __init__(self, config: uvicorn.Config, load: _Load, connections: type[BoundedProtocol]) -> None:
         super().__init__(config)
         self._load = load
+        self._connections = connections
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -52,10 +53,13 @@ class _Server(uvicorn.Server):
             self.should_exit = True
             return
         app.state.health.draining = True
-        loop = asyncio.get_event_loop()
-        loop.call_soon_threadsafe(loop.call_later, DRAIN_SECONDS, self._stop)
+        asyncio.get_event_loop().call_soon_threadsafe(self._drain)
 
-    def _stop(self) -> None:
+    def _drain(self) -> None:
+        self._draining = asyncio.create_task(drained(self, self._connections))
+        self._draining.add_done_callback(self._stop)
+
+    def _stop(self, _drained: asyncio.Task[None]) -> None:
         self.should_exit = True
 
 
@@ -91,11 +95,12 @@ def run(target: str) -> None:
     start_tracing(service)
     load = _Load(target)
     port, internal = int(os.environ.get("PORT", "8000")), int(os.environ.get("INTERNAL_PORT", "0"))
+    connections = sparing(internal)
     config = uvicorn.Config(
         load,
         factory=True,
         loop="uvloop",
-        http=sparing(internal),
+        http=connections,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -106,6 +111,6 @@ def run(target: str) -> None:
         timeout_graceful_shutdown=FINISH_SECONDS,
     )
     try:
-        _Server(config, load).run([_listening(each) for each in (port, internal) if each])
+        _Server(config, load, connections).run([_listening(each) for each in (port, internal) if each])
     finally:
         stop_tracing()
