@@ -25,8 +25,8 @@ DAEMONS = {
 def control_plane_away() -> Iterator[None]:
     """Kills the API server, the controllers and the scheduler by SIGKILL, as the loss of their machine does.
 
-    After the block the API server is started again with the arguments it had, and its pid file names the new process, so
-    that `localkube.sh` goes on knowing it as its own; `mended` starts the others.
+    After the block the API server is started again with the arguments it had, and its pid file names the new process,
+    so that `localkube.sh` goes on knowing it as its own; `mended` starts the others.
     """
     command = _command_of(_pid("apiserver"), "kube-apiserver")
     for daemon, program in DAEMONS.items():
