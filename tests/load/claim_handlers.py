@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
 
 from amazonlite.common.http.app import create_app
-from amazonlite.common.security.jwks import JwksSource
+from amazonlite.common.security.jwks import published_by
 from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.inventory.app import create as create_inventory
 from amazonlite.inventory.flash_sale.api import IdempotencyKey, SaleId, Shopper, TicketText
@@ -71,7 +71,7 @@ async def claim(
 
 def empty() -> FastAPI:
     """The same stack around a handler that does nothing."""
-    jwks = JwksSource(Settings().jwks_url)
+    jwks = published_by(Settings().auth.url)
     app = create_app("inventory", routers=[empty_routes])
     app.state.verifier = TokenVerifier(jwks)
     return app

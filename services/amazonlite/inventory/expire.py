@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from amazonlite.common.background.every import every
 from amazonlite.common.core.event import Event
-from amazonlite.common.data.sweep import keep_sweeping
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.inventory import store
 from amazonlite.inventory.confirm import confirm_held
@@ -27,7 +27,7 @@ EXPIRED = "inventory.expired.v1"
 
 async def keep_expiring(desk: Desk) -> None:
     """A sweep a second, for ever; while the database or payment is away it tries again."""
-    await keep_sweeping(lambda: expire_overdue(desk), every=EVERY_SECONDS, waits="expiry_waits")
+    await every(EVERY_SECONDS, lambda: expire_overdue(desk), waits="expiry_waits")
 
 
 async def expire_overdue(desk: Desk) -> int:
