@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from amazonlite.cli.deploy.services import SERVICES, having
+
 REPO = Path(__file__).parents[3]
 
 
@@ -19,7 +21,7 @@ def values(chart: str) -> dict[str, Any]:
 
 
 def with_database() -> dict[str, dict[str, Any]]:
-    return {name: service for name, service in values("platform")["services"].items() if "database" in service}
+    return {name: dict(SERVICES[name]) for name in having("database")}
 
 
 @pytest.mark.parametrize("service", sorted(with_database()))
