@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from amazonlite.common.core.errors import DomainError, Unavailable
 from amazonlite.common.core.event import Event
 from amazonlite.common.core.ids import new_id
+from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.inventory import consumers as inventory_consumers
 from amazonlite.inventory import expire
 from amazonlite.inventory.flash_sale import remove
@@ -26,7 +27,6 @@ from amazonlite.inventory.flash_sale.commit_claims import CLAIMED, commit_claims
 from amazonlite.inventory.flash_sale.decide import Claim
 from amazonlite.inventory.flash_sale.domain import Sale
 from amazonlite.inventory.flash_sale.read import read_books
-from amazonlite.inventory.flash_sale.step import Step
 from amazonlite.payment import consumers as payment_consumers
 from amazonlite.payment.confirm import confirm_payment
 from amazonlite.payment.create import create_intent
@@ -335,7 +335,7 @@ class PaymentAndInventory(RuleBasedStateMachine):
         return nth([fact for fact in self.facts.values() if fact.payment_id], number)
 
     async def _removed(self) -> bool:
-        await remove.remove(self.shop.sale_desk, self.sale_id, Step("remove", 1))
+        await remove.remove(self.shop.sale_desk, self.sale_id, OperatorStep("remove", 1))
         return True
 
     async def _webhook(self, payload: bytes) -> bool:

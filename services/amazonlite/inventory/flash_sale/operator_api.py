@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from fastapi import APIRouter, Depends
 
-from fastapi import APIRouter, Depends, Header
-
+from amazonlite.common.http.operator_step import TakenStep
 from amazonlite.common.security.principal import require
 from amazonlite.inventory.flash_sale.allocate import allocate
 from amazonlite.inventory.flash_sale.api import AtDesk, SaleId
@@ -16,20 +15,6 @@ from amazonlite.inventory.flash_sale.operator_schemas import AllocateSale, Books
 from amazonlite.inventory.flash_sale.read import look_at_queue, read_books
 from amazonlite.inventory.flash_sale.remove import remove
 from amazonlite.inventory.flash_sale.settle import settle
-from amazonlite.inventory.flash_sale.step import Step
-
-# The number comes from a Lease's leaseTransitions; above what that can hold, nobody could ever lead again.
-MOST_TRANSITIONS = 2**31 - 1
-
-
-async def step_of(
-    idempotency_key: Annotated[str, Header(min_length=1, max_length=200)],
-    x_fencing_token: Annotated[int, Header(ge=0, lt=MOST_TRANSITIONS)],
-) -> Step:
-    return Step(idempotency_key, x_fencing_token)
-
-
-TakenStep = Annotated[Step, Depends(step_of)]
 
 operator = APIRouter(
     prefix="/internal/flash-sales", tags=["internal"], dependencies=[Depends(require("flash-sales:operate"))]
