@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from amazonlite.cli.kube import CHOSEN, Resources, connect
-from amazonlite.cli.paths import REPO
+from amazonlite_cli.kube import CHOSEN, Resources, connect
+from amazonlite_cli.paths import REPO
 from support.machine import on_the_machine
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
