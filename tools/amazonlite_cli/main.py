@@ -10,12 +10,14 @@ import typer
 
 from amazonlite_cli.demo import demo
 from amazonlite_cli.down import down
+from amazonlite_cli.image import image
 from amazonlite_cli.inside import inside
 from amazonlite_cli.kube import CHOSEN
 from amazonlite_cli.load import load
 from amazonlite_cli.progress import console
 from amazonlite_cli.report import report
 from amazonlite_cli.sample import sample
+from amazonlite_cli.secrets import secrets
 from amazonlite_cli.seed import seed
 from amazonlite_cli.status import status
 from amazonlite_cli.up import up
@@ -44,4 +46,6 @@ app.command()(load)
 app.command()(report)
 app.command()(demo)
 app.command()(sample)
+app.command()(secrets)
+app.command()(image)
 app.command(context_settings={"ignore_unknown_options": True})(inside)

@@ -48,7 +48,7 @@ class Schedule:
 
     def fits(self, fault: Fault, at: float) -> bool:
         """Whether there is still a calm after it, when the faults before took longer than was foreseen."""
-        return at + fault.seconds <= self.seconds - CALM_AT_THE_END
+        return at + fault.takes <= self.seconds - CALM_AT_THE_END
 
     def __str__(self) -> str:
         lines = (f"  {timed.after:6.1f} s  {timed.fault}" for timed in self.faults)
@@ -65,11 +65,11 @@ def _timed(rng: random.Random, end: float) -> Iterator[Timed]:
     while True:
         # The first one kills, so that the shortest schedule does.
         fault = _fault(rng, struck) if struck else Fault(Kind.KILL, (rng.choice(SERVICES + STORES),))
-        if at + fault.seconds > end:
+        if at + fault.takes > end:
             return
         yield Timed(round(at, 1), fault)
         struck |= _once(fault)
-        at += fault.seconds + rng.uniform(4, 12)
+        at += fault.takes + rng.uniform(4, 12)
 
 
 def _fault(rng: random.Random, struck: set[str]) -> Fault:

@@ -19,13 +19,11 @@ def ensure(cluster: Cluster) -> secrets.Secrets:
     """Every Secret of the platform, all present in the cluster; those that existed keep their values."""
     cluster.kubectl("apply", "--server-side", "-f", "-", stdin=_NAMESPACE)
     known = _known(cluster)
-    new = secrets.missing(known)
-    whole = {**known, **new}
-    changed = {name: value for name, value in secrets.derived(whole).items() if known.get(name) != value}
-    if new or changed:
-        document = secrets.manifest({**new, **changed}, NAMESPACE)
+    due = secrets.due(known)
+    if due:
+        document = secrets.manifest(due, NAMESPACE)
         cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=document)
-    return {**whole, **changed}
+    return {**known, **due}
 
 
 def _known(cluster: Cluster) -> secrets.Secrets:

@@ -167,6 +167,14 @@ def derived(known: Secrets) -> Secrets:
     }
 
 
+def due(known: Secrets) -> Secrets:
+    """What has to be written: Secrets that are missing, or are derived from others that have changed."""
+    new = missing(known)
+    whole = {**known, **new}
+    changed = {name: secret for name, secret in derived(whole).items() if known.get(name) != secret}
+    return {**new, **changed}
+
+
 def manifest(found: Secrets, namespace: str) -> str:
     """The Secrets as one document for the API server."""
     items = [
