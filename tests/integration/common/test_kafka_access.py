@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
-from amazonlite.cli.deploy.secrets import KAFKA_USERS
-from amazonlite.cli.kube import connect, read_secret
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.settings import KafkaSettings
 from amazonlite.common.events.kafka_client import client_config
+from amazonlite_cli.deploy.secrets import KAFKA_USERS
+from amazonlite_cli.kube import connect, read_secret
 
 pytestmark = pytest.mark.cluster
 FORGED = "payment.authorized.v1"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import MetaData, create_engine, inspect
 
-from amazonlite.cli.deploy.services import having
 from amazonlite.common.core.settings import MysqlSettings
 from amazonlite.common.data import tables
 from amazonlite.common.data.migrate import DatabaseNeverCame, upgrade
+from amazonlite_cli.deploy.services import having
 
 pytestmark = pytest.mark.stores
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from amazonlite.cli.deploy.services import SERVICES, having
+from amazonlite_cli.deploy.services import SERVICES, having
 
 REPO = Path(__file__).parents[3]
 

@@ -6,7 +6,6 @@ from typing import cast
 
 from kafka.admin import ACLOperation, ResourceType
 
-from amazonlite.cli.deploy.secrets import KAFKA_USERS
 from amazonlite.common.events.access import grants
 from amazonlite.common.events.topics import READERS, TOPICS, dlq_of
 from amazonlite.inventory import consumers as inventory
@@ -14,6 +13,7 @@ from amazonlite.inventory.desk import Desk
 from amazonlite.order import consumers as order
 from amazonlite.order.desk import OrderDesk
 from amazonlite.payment import consumers as payment
+from amazonlite_cli.deploy.secrets import KAFKA_USERS
 
 
 def names(service: str, kind: ResourceType, operation: ACLOperation) -> set[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import amazonlite
-from amazonlite.cli.deploy.services import SERVICES
+from amazonlite_cli.deploy.services import SERVICES
 
 LONGEST_APP = 40
 APPS = {path.parent.name: path for path in Path(amazonlite.__path__[0]).glob("*/app.py")}
