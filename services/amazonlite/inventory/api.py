@@ -18,7 +18,6 @@ from amazonlite.inventory.domain import ReservationAlreadyDecided, ReservationSt
 from amazonlite.inventory.reserve import reserve
 from amazonlite.inventory.schemas import (
     Adjustment,
-    HoldView,
     LedgerView,
     OnHand,
     ReservationView,
@@ -103,12 +102,6 @@ def _tagged(stock: Stock, response: Response) -> StockView:
 async def ledger(desk: AtDesk, sku: SkuPath) -> LedgerView:
     """What the ledger of the SKU adds up to, beside its counters."""
     return LedgerView.of(*await read.get_ledger(desk, sku))
-
-
-@internal.get("/holds/{order_id}", response_model=HoldView, dependencies=[reads])
-async def hold(desk: AtDesk, order_id: OrderId) -> HoldView:
-    """The flash-sale hold that the order is made from, as its event tells it. 404: there is none (yet)."""
-    return HoldView.of(*await read.get_hold(desk, order_id))
 
 
 @internal.post(

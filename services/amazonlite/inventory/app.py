@@ -13,8 +13,8 @@ from amazonlite.inventory.api import internal, shop
 from amazonlite.inventory.consumers import handlers
 from amazonlite.inventory.desk import Desk
 from amazonlite.inventory.expire import keep_expiring
+from amazonlite.inventory.flash_sale import api as sale_api
 from amazonlite.inventory.flash_sale.admission import Admitter
-from amazonlite.inventory.flash_sale.api import shop as sale_shop
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
 from amazonlite.inventory.flash_sale.desk import QueueDesk, SaleDesk
 from amazonlite.inventory.flash_sale.operator_api import operator
@@ -37,4 +37,4 @@ def create(settings: Settings | None = None) -> FastAPI:
     service.background(partial(keep_expiring, work), Admitter(work, queue).run)
     service.forget(RECEIVED)
     sales = SaleDesk(desk, queue, tickets, ClaimBatcher(ClaimServer(QueueDesk(work, queue, tickets))))
-    return service.app(sale_shop, shop, operator, internal, desk=desk, sale_desk=sales)
+    return service.app(sale_api.shop, shop, operator, internal, sale_api.holds, desk=desk, sale_desk=sales)

@@ -14,10 +14,11 @@ from amazonlite.inventory.flash_sale import queue
 from amazonlite.inventory.flash_sale.claim import claim_units
 from amazonlite.inventory.flash_sale.decide import Claim
 from amazonlite.inventory.flash_sale.desk import SaleDesk
-from amazonlite.inventory.flash_sale.read import get_sale, list_sales, look_at_queue
+from amazonlite.inventory.flash_sale.read import get_hold, get_sale, list_sales, look_at_queue
 from amazonlite.inventory.flash_sale.schemas import (
     ClaimUnits,
     HeldView,
+    HoldView,
     JoinedView,
     PlaceView,
     SaleList,
@@ -38,6 +39,7 @@ TicketText = Annotated[str, Header(alias="X-Queue-Ticket", max_length=500)]
 IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
 
 shop = APIRouter(prefix="/api/flash-sales", tags=["flash sales"])
+holds = APIRouter(prefix="/internal/holds", tags=["internal"], dependencies=[Depends(require("reservations:read"))])
 
 
 # First, because routes are tried in their order and a rush is made of these.
@@ -95,3 +97,9 @@ async def look(desk: AtDesk, shopper: Shopper, sale_id: SaleId, x_queue_ticket: 
 async def leave(desk: AtDesk, shopper: Shopper, sale_id: SaleId, x_queue_ticket: TicketText) -> Response:
     await queue.leave(desk, desk.tickets.read(x_queue_ticket, sale_id, shopper.subject))
     return Response(status_code=204)
+
+
+@holds.get("/{order_id}", response_model=HoldView)
+async def hold(desk: AtDesk, order_id: Annotated[str, Path(max_length=64)]) -> HoldView:
+    """The flash-sale hold that the order is made from, as its event tells it. 404: there is none (yet)."""
+    return HoldView.of(*await get_hold(desk.desk, order_id))

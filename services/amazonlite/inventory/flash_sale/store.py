@@ -24,7 +24,7 @@ from sqlalchemy.dialects.mysql import insert as upsert
 
 from amazonlite.common.core.money import Money
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory.domain import Delta, Kind, Reservation, ReservationState
+from amazonlite.inventory.domain import Kind, Reservation, ReservationState
 from amazonlite.inventory.flash_sale.domain import (
     CLOSED,
     Admission,
@@ -53,14 +53,8 @@ def _timed(*more: Any) -> Select[Any]:
 
 
 # What every claim needs is built once: building a statement costs more than its round trip.
-_COUNTERS = ("allocated", "free", "held", "sold", "returned")
 _FIND = _timed().where(flash_sale.c.id == bindparam("sale_id"))
 _LOCK = _FIND.with_for_update()
-_MOVE = (
-    update(flash_sale)
-    .where(flash_sale.c.id == bindparam("sale_id"))
-    .values({name: flash_sale.c[name] + bindparam(f"by_{name}") for name in _COUNTERS})
-)
 _HOLDS = select(reservation).where(
     reservation.c.sale_id == bindparam("sale_id"), reservation.c.customer_id.in_(bindparam("customers", expanding=True))
 )
@@ -117,13 +111,6 @@ async def lock(uow: UnitOfWork, sale_id: str) -> tuple[Sale, datetime] | None:
     return None if row is None else (_sale(row), aware(row.now))
 
 
-async def lock_all(uow: UnitOfWork, sale_ids: Collection[str]) -> dict[str, Sale]:
-    if not sale_ids:
-        return {}
-    statement = select(flash_sale).where(flash_sale.c.id.in_(sorted(sale_ids))).order_by(flash_sale.c.id)
-    return {row.id: _sale(row) for row in await uow.execute(statement.with_for_update())}
-
-
 async def on_sale(uow: UnitOfWork, sku: str) -> str | None:
     """The sale of this SKU that is not over."""
     found: str | None = (await uow.execute(select(flash_sale.c.id).where(flash_sale.c.open_sku == sku))).scalar()
@@ -165,11 +152,6 @@ async def save(uow: UnitOfWork, sale: Sale) -> None:
     )
 
 
-async def move(uow: UnitOfWork, sale_id: str, delta: Delta) -> None:
-    """Only ``book`` calls this, together with the entries that explain it."""
-    await uow.execute(_MOVE, {"sale_id": sale_id} | {f"by_{name}": getattr(delta, name) for name in _COUNTERS})
-
-
 async def holds_of_customers(uow: UnitOfWork, sale_id: str, customers: Collection[str]) -> list[Reservation]:
     """Every hold these customers ever had on the sale, whatever became of it."""
     rows = await uow.execute(_HOLDS, {"sale_id": sale_id, "customers": list(customers)})
@@ -196,14 +178,6 @@ async def find_hold(uow: UnitOfWork, order_id: str) -> tuple[Reservation, Sale] 
     )
     sale = await find(uow, found[0].sale_id) if found and found[0].sale_id else None
     return None if sale is None or sale[0].terms.rehearsal else (found[0], sale[0])
-
-
-async def rehearsals(uow: UnitOfWork, sale_ids: Collection[str]) -> frozenset[str]:
-    """Those of the sales that are rehearsals."""
-    if not sale_ids:
-        return frozenset()
-    statement = select(flash_sale.c.id).where(flash_sale.c.id.in_(sale_ids), flash_sale.c.rehearsal.is_(True))
-    return frozenset((await uow.execute(statement)).scalars())
 
 
 async def read_books(uow: UnitOfWork, sale_id: str) -> Books | None:
