@@ -9,10 +9,11 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
 
 from amazonlite.common.http.app import create_app
+from amazonlite.common.http.fields import IdempotencyKey
 from amazonlite.common.security.jwks import published_by
 from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.inventory.app import create as create_inventory
-from amazonlite.inventory.flash_sale.api import IdempotencyKey, SaleId, Shopper, TicketText
+from amazonlite.inventory.flash_sale.api import SaleId, Shopper, TicketText
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
 from amazonlite.inventory.flash_sale.decide import Claim, Held
 from amazonlite.inventory.flash_sale.desk import QueueDesk, SaleDesk

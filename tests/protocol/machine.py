@@ -20,6 +20,7 @@ from amazonlite.common.core.errors import DomainError, Unavailable
 from amazonlite.common.core.event import Event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.operator_step import OperatorStep
+from amazonlite.common.core.viewer import Viewer
 from amazonlite.inventory import consumers as inventory_consumers
 from amazonlite.inventory import expire
 from amazonlite.inventory.flash_sale import remove
@@ -30,7 +31,7 @@ from amazonlite.inventory.flash_sale.read import read_books
 from amazonlite.payment import consumers as payment_consumers
 from amazonlite.payment.confirm import confirm_payment
 from amazonlite.payment.create import create_intent
-from amazonlite.payment.domain import Method, Viewer
+from amazonlite.payment.domain import Method
 from amazonlite.payment.follow_up import follow_up_due
 from amazonlite.payment.read import sum_sale
 from amazonlite.payment.signature import sign

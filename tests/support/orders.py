@@ -14,12 +14,13 @@ from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.event import Event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.money import Money
+from amazonlite.common.core.viewer import Viewer
 from amazonlite.common.data.unit_of_work import UnitOfWorkFactory
 from amazonlite.common.testing.fakes import FakeClock
 from amazonlite.order.consumers import handlers
 from amazonlite.order.create import Wish, create_order
 from amazonlite.order.desk import OrderDesk
-from amazonlite.order.domain import Order, Viewer
+from amazonlite.order.domain import Order
 from amazonlite.order.ports import ClaimFact, PaymentFact, Sealed
 from amazonlite.order.read import get_order, get_timeline
 from support.delivery import deliver, deliver_group, event, outbox

@@ -13,13 +13,14 @@ from sqlalchemy import text
 from amazonlite.common.core.event import Event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.money import Money
+from amazonlite.common.core.viewer import Viewer
 from amazonlite.common.data.unit_of_work import UnitOfWorkFactory
 from amazonlite.common.testing.fakes import FakeClock
 from amazonlite.payment.confirm import confirm_payment
 from amazonlite.payment.consumers import HANDLERS
 from amazonlite.payment.create import create_intent
 from amazonlite.payment.desk import PaymentDesk
-from amazonlite.payment.domain import MOST_ATTEMPTS, Method, Payment, Viewer
+from amazonlite.payment.domain import MOST_ATTEMPTS, Method, Payment
 from amazonlite.payment.follow_up import follow_up_due
 from amazonlite.payment.ports import OrderFact
 from amazonlite.payment.provider import Charge, Provider

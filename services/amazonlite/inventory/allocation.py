@@ -27,8 +27,10 @@ async def move(uow: UnitOfWork, sale_id: str, delta: Delta) -> None:
 
 
 async def lock_open(uow: UnitOfWork, sale_ids: Collection[str]) -> frozenset[str]:
-    """Those of the sales that are not closed, all of them locked: units of their unpaid holds go back to the sale, those
-    of a closed one to general stock."""
+    """Those of the sales that are not closed; all are locked.
+
+    Units of an open sale's unpaid holds go back to the sale, those of a closed one to general stock.
+    """
     if not sale_ids:
         return frozenset()
     statement = select(_sale.c.id, _sale.c.closed_at).where(_sale.c.id.in_(sorted(sale_ids))).order_by(_sale.c.id)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Depends, Header, Path, Request
 from starlette.responses import Response
 
 from amazonlite.common.data.unit_of_work import in_transaction
+from amazonlite.common.http.fields import IdempotencyKey, Sku
 from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import require
 from amazonlite.inventory import read
@@ -22,7 +23,6 @@ from amazonlite.inventory.schemas import (
     OnHand,
     ReservationView,
     ReserveOrder,
-    Sku,
     SkuOnHand,
     StockView,
 )
@@ -35,7 +35,6 @@ async def desk_of(request: Request) -> Desk:
 
 AtDesk = Annotated[Desk, Depends(desk_of)]
 SkuPath = Annotated[str, Path(max_length=64)]
-IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
 OrderId = Annotated[str, Path(max_length=64)]
 staff = Depends(require("staff:stock"))
 reads = Depends(require("reservations:read"))

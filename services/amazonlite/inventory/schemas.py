@@ -8,11 +8,10 @@ from pydantic import Field, field_validator
 
 from amazonlite.common.core.clock import iso
 from amazonlite.common.http.body import Body
+from amazonlite.common.http.fields import Id, Sku
 from amazonlite.inventory.domain import Kind, Line, Reason, Reservation, Stock, balance
 
 MOST_UNITS = 1_000_000_000
-Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
-Id = Annotated[str, Field(min_length=1, max_length=64)]
 Units = Annotated[int, Field(ge=0, le=MOST_UNITS)]
 
 

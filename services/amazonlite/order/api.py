@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
 
-from amazonlite.common.security.jwt import Principal
-from amazonlite.common.security.principal import principal, require
+from amazonlite.common.core.viewer import Viewer
+from amazonlite.common.http.fields import IdempotencyKey
+from amazonlite.common.http.viewer import Asking, reader
+from amazonlite.common.security.principal import require
 from amazonlite.order import read
 from amazonlite.order.cancel import cancel_order
 from amazonlite.order.confirm import confirm_order
 from amazonlite.order.create import Wish, create_order
 from amazonlite.order.cursor import read_cursor, write_cursor
 from amazonlite.order.desk import OrderDesk
-from amazonlite.order.domain import Viewer
 from amazonlite.order.schemas import (
     ConfirmOrder,
     CreateOrder,
@@ -32,19 +33,9 @@ async def desk_of(request: Request) -> OrderDesk:
     return desk
 
 
-async def viewer_of(asking: Annotated[Principal, Depends(require("shop"))]) -> Viewer:
-    return Viewer(asking.subject)
-
-
-async def reader_of(asking: Annotated[Principal, Depends(principal)]) -> Viewer:
-    return Viewer(asking.subject, internal="orders:read-any" in asking.scopes)
-
-
 Desk = Annotated[OrderDesk, Depends(desk_of)]
-Asking = Annotated[Viewer, Depends(viewer_of)]
-Reading = Annotated[Viewer, Depends(reader_of)]
+Reading = Annotated[Viewer, Depends(reader("orders:read-any"))]
 OrderId = Annotated[str, Path(max_length=64)]
-IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
 
 shop = APIRouter(prefix="/api/orders", tags=["orders"])
 internal = APIRouter(prefix="/internal/orders", tags=["internal"], dependencies=[Depends(require("orders:summarise"))])

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amazonlite.common.core.money import Money
+from amazonlite.common.core.viewer import Viewer
 from amazonlite.common.data.idempotency import StoredAnswer, fingerprint_of, run_idempotent, scope_of
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.order import announce, store
 from amazonlite.order.advance import entry_of
 from amazonlite.order.desk import OrderDesk
-from amazonlite.order.domain import Cause, Line, Order, OrderState, Viewer, refuse_duplicates, total_of
+from amazonlite.order.domain import Cause, Line, Order, OrderState, refuse_duplicates, total_of
 from amazonlite.order.errors import MixedCurrencies, UnknownSku
 from amazonlite.order.schemas import OrderView
 

@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Request
 from fastapi.responses import JSONResponse
 
-from amazonlite.common.security.jwt import Principal
-from amazonlite.common.security.principal import principal, require
+from amazonlite.common.core.viewer import Viewer
+from amazonlite.common.http.fields import IdempotencyKey
+from amazonlite.common.http.viewer import Asking, reader
+from amazonlite.common.security.principal import require
 from amazonlite.payment import read
 from amazonlite.payment.confirm import confirm_payment
 from amazonlite.payment.create import create_intent
 from amazonlite.payment.desk import PaymentDesk
-from amazonlite.payment.domain import Viewer
 from amazonlite.payment.schemas import (
     ConfirmIntent,
     CreateIntent,
@@ -39,20 +40,10 @@ async def internal_desk_of(request: Request) -> PaymentDesk:
     return desk
 
 
-async def viewer_of(asking: Annotated[Principal, Depends(require("shop"))]) -> Viewer:
-    return Viewer(asking.subject)
-
-
-async def reader_of(asking: Annotated[Principal, Depends(principal)]) -> Viewer:
-    return Viewer(asking.subject, internal="payments:read-any" in asking.scopes)
-
-
 Desk = Annotated[PaymentDesk, Depends(desk_of)]
 InternalDesk = Annotated[PaymentDesk, Depends(internal_desk_of)]
-Asking = Annotated[Viewer, Depends(viewer_of)]
-Reading = Annotated[Viewer, Depends(reader_of)]
+Reading = Annotated[Viewer, Depends(reader("payments:read-any"))]
 PaymentId = Annotated[str, Path(max_length=64)]
-IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
 
 shop = APIRouter(prefix="/api/payments", tags=["payments"])
 internal = APIRouter(prefix="/internal/payments", tags=["internal"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from amazonlite.common.core.viewer import Viewer
 from amazonlite.common.data.idempotency import StoredAnswer, fingerprint_of, run_idempotent, scope_of
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.payment import store
 from amazonlite.payment.desk import PaymentDesk
-from amazonlite.payment.domain import Payment, PaymentState, Viewer
+from amazonlite.payment.domain import Payment, PaymentState
 from amazonlite.payment.errors import OrderNotPayable, OrderNotReady
 from amazonlite.payment.ports import OrderFact
 from amazonlite.payment.schemas import PaymentView

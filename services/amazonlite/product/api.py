@@ -7,12 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
+from amazonlite.common.http.fields import Sku
 from amazonlite.common.security.principal import require
 from amazonlite.product.browse import browse
 from amazonlite.product.bulk import BulkDesk
 from amazonlite.product.cursor import LONGEST
 from amazonlite.product.domain import MOST_PER_BULK, MOST_PER_PAGE, Filter, InvalidIfMatch, Product, Sort
-from amazonlite.product.schemas import BulkAnswer, NewProduct, PricesView, ProductContent, ProductPage, ProductView, Sku
+from amazonlite.product.schemas import BulkAnswer, NewProduct, PricesView, ProductContent, ProductPage, ProductView
 from amazonlite.product.settings import Settings
 from amazonlite.product.store import Catalogue
 
@@ -45,7 +46,7 @@ async def expected_version(if_match: Annotated[str | None, Header(max_length=40)
 TheCatalogue = Annotated[Catalogue, Depends(catalogue_of)]
 Currency = Annotated[str, Depends(currency_of)]
 IfMatch = Annotated[int | None, Depends(expected_version)]
-SkuPath = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+SkuPath = Annotated[Sku, Path()]
 Amount = Annotated[int | None, Query(ge=0, le=10**10)]
 PRODUCTS = {"type": "array", "maxItems": MOST_PER_BULK, "items": {"$ref": "#/components/schemas/NewProduct"}}
 BULK_BODY = {"required": True, "content": {"application/json": {"schema": PRODUCTS}}}

@@ -158,7 +158,7 @@ SOURCES = [*(REPO / "services" / "amazonlite").rglob("*.py"), *(REPO / "operator
 
 def demanded() -> set[str]:
     """Every scope that a route of the shop asks for, as its program says it."""
-    found = re.compile(r'(?:require\(|internal=)"([a-z-]+(?::[a-z-]+)?)"')
+    found = re.compile(r'(?:require\(|reader\()"([a-z-]+(?::[a-z-]+)?)"')
     return {scope for path in SOURCES for scope in found.findall(path.read_text())}
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Header, Path, Request
 from starlette.responses import Response
 
 from amazonlite.common.core import context
+from amazonlite.common.http.fields import IdempotencyKey
 from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import require
 from amazonlite.inventory.flash_sale import queue
@@ -36,7 +37,6 @@ AtDesk = Annotated[SaleDesk, Depends(sale_desk_of)]
 SaleId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Shopper = Annotated[Principal, Depends(require("shop"))]
 TicketText = Annotated[str, Header(alias="X-Queue-Ticket", max_length=500)]
-IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
 
 shop = APIRouter(prefix="/api/flash-sales", tags=["flash sales"])
 holds = APIRouter(prefix="/internal/holds", tags=["internal"], dependencies=[Depends(require("reservations:read"))])
