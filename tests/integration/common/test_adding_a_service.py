@@ -24,12 +24,12 @@ from amazonlite.common.core.event import Event, new_event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.settings import MysqlSettings
 from amazonlite.common.events.envelope import encode
-from amazonlite.common.events.kafka_client import admin_config
 from amazonlite.common.security.keys import public_jwk
 from amazonlite.common.testing import stores
 from amazonlite.common.testing.builders import as_shopper
 from amazonlite.common.testing.eventually import eventually
 from amazonlite.common.testing.fakes import TEST_KEY
+from amazonlite.common.testing.stores import independent_client
 from amazonlite_cli.deploy.services import SERVICES
 from amazonlite_cli.paths import REPO
 from support.ports import free_port
@@ -189,7 +189,7 @@ def loyalty(checkout: Path, database: MysqlSettings, topic: str, auth_url: str, 
 @pytest.fixture
 def send(topic: str) -> Callable[[Event], None]:
     def deliver(event: Event) -> None:
-        producer = KafkaProducer(**admin_config(stores.kafka_settings()))
+        producer = KafkaProducer(**independent_client(stores.kafka_settings()))
         producer.send(topic, encode(event), event.subject.encode())
         producer.flush()
         producer.close()
