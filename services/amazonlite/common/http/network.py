@@ -21,6 +21,18 @@ def network_of(address: str) -> str:
     return str(found) if found else address[:LONGEST]
 
 
+@lru_cache(maxsize=4096)
+def site_of(network: str) -> str:
+    """The /48 that an IPv6 network lies in, `2001:db8:1::/48`; any other as it is.
+
+    Providers give each customer up to a /48 (RFC 6177), which has 65,536 networks to send from.
+    """
+    try:
+        return str(IPv6Network(network, strict=False).supernet(new_prefix=48))
+    except ValueError:
+        return network
+
+
 def networks_in(text: str) -> list[IPNetwork]:
     """`10.0.0.0/8, 2001:db8::/32`; ValueError where one is no network."""
     return [ip_network(each.strip()) for each in text.split(",") if each.strip()]
