@@ -10,6 +10,7 @@ from amazonlite.common.data.retention import ANSWERED, RECEIVED
 from amazonlite.common.service.event_service import EventService
 from amazonlite.common.service.mysql import Connections
 from amazonlite.payment.api import internal, shop
+from amazonlite.payment.catch_up import keep_catching_up
 from amazonlite.payment.consumers import HANDLERS
 from amazonlite.payment.desk import PaymentDesk
 from amazonlite.payment.follow_up import keep_following_up
@@ -33,7 +34,7 @@ def create(settings: Settings | None = None) -> FastAPI:
     )
     service.consume(HANDLERS)
     service.background(partial(keep_following_up, work, seconds=settings.payment_follow_up_seconds))
-    service.background(partial(keep_watching_lost, work), partial(keep_watching_overdue, work))
+    service.background(*(partial(keep, work) for keep in (keep_catching_up, keep_watching_lost, keep_watching_overdue)))
     answer_late(service, settings)
     service.forget(RECEIVED, ANSWERED)
     return service.app(shop, internal, desk=desk, internal_desk=work, at_once=16)
