@@ -35,6 +35,13 @@ class SetState:
 
 
 @dataclass(frozen=True, slots=True)
+class StopClaims:
+    """Abort inventory's sale although nobody could read it; `then` is what follows once inventory has taken it."""
+
+    then: Record | Wait
+
+
+@dataclass(frozen=True, slots=True)
 class SetAdmission:
     max_active: int
     rate_per_second: int
@@ -102,6 +109,7 @@ Action = (
     | RemoveFinalizer
     | Allocate
     | SetState
+    | StopClaims
     | SetAdmission
     | Settle
     | DeleteSale

@@ -22,6 +22,8 @@ from amazonlite_operator.flash_sale.actions import (
     SetState,
     Settle,
     StartJob,
+    StopClaims,
+    Wait,
     WriteEvidence,
 )
 from amazonlite_operator.flash_sale.crd import FLASH_SALE
@@ -42,6 +44,7 @@ Effect = (
     | RemoveFinalizer
     | Allocate
     | SetState
+    | StopClaims
     | SetAdmission
     | Settle
     | DeleteSale
@@ -62,7 +65,10 @@ class RehearsalSettings:
 
 
 class Effects:
-    """`perform` does one effect and returns the status that remembers it, or None when looking again shows it."""
+    """`perform` does one effect and returns the status that remembers it, or None when looking again shows it.
+
+    A Wait ends the pass: looking again now would show no more.
+    """
 
     def __init__(self, cluster: Cluster, sales: Sales, observer: Observer, rehearsals: RehearsalSettings) -> None:
         self._cluster = cluster
@@ -70,13 +76,16 @@ class Effects:
         self._observer = observer
         self._rehearsals = rehearsals
 
-    async def perform(self, effect: Effect, look: Look, fence: int) -> FlashSaleStatus | None:
+    async def perform(self, effect: Effect, look: Look, fence: int) -> FlashSaleStatus | Wait | None:
         o = look.observed
         match effect:
             case AddFinalizer():
                 await self._finalizer(look, wanted=True)
             case RemoveFinalizer():
                 await self._finalizer(look, wanted=False)
+            case StopClaims(then):
+                await self._sales.set_state(o.sale_id, "ABORTED", _step(o, "abort", fence))
+                return then if isinstance(then, Wait) else then.status
             case Allocate() | SetState() | SetAdmission() | Settle() | DeleteSale():
                 return await self._sell(effect, o, fence)
             case StartJob() | DeleteJob():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from amazonlite_operator.flash_sale import floors
 from amazonlite_operator.flash_sale.actions import Action, RaiseFloor, RememberFloors, Wait
-from amazonlite_operator.flash_sale.moves import STALLED_FOR
+from amazonlite_operator.flash_sale.moves import STALLED_FOR, cluster_refuses
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.reasons import Reason
 
 
 def hold_capacity(o: Observed) -> Action | None:
+    if o.capacity_unknown:
+        return cluster_refuses(o.capacity_unknown)
     if o.missing:
         return not_found(o)
     if floors.incomplete(o.spec.targets, o.status.floors):

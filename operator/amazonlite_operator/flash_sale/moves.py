@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amazonlite_operator.flash_sale.actions import Action, DeleteSale, Record, SetState, Wait
+from amazonlite_operator.flash_sale.actions import Action, DeleteSale, Record, SetState, StopClaims, Wait
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.phases import Phase, check_transition
 from amazonlite_operator.flash_sale.reasons import Reason
@@ -24,6 +24,16 @@ def enter(o: Observed, state: str) -> Action | None:
     if o.sale.state in (state, "ABORTED", "SETTLED"):
         return None
     return SetState(state, f"state-{o.status.transitions}-{state}")
+
+
+def stop_claims(o: Observed, then: Record | Wait) -> Action:
+    """An abort waits for nothing that cannot be observed: not for the resource, and not for inventory's sale."""
+    if not o.inventory_up and (o.status.allocated or o.invalid is not None):
+        return StopClaims(then)
+    if o.invalid is not None:
+        ended = o.sale is None or o.sale.state in ("ABORTED", "SETTLED")
+        return then if ended else SetState("ABORTED", "abort")
+    return enter(o, "ABORTED") or then
 
 
 def clear_sale(o: Observed) -> Action | None:

@@ -65,17 +65,19 @@ class Observer:
 
     async def _observed(self, r: Stored) -> Observed:
         over = r.status.phase in TERMINAL and not r.has_finalizer
-        unused = over or (r.invalid is not None and not r.deleting)
+        unused = over or (r.invalid is not None and not r.deleting and not r.abort_requested)
         rehearsal = r.status.rehearsal is not None and (
             r.deleting or r.status.phase in (Phase.REHEARSING, Phase.DRAINING)
         )
-        (deployments, job, slo, cluster_refusal), sale, shadow, (books, books_refusal) = await asyncio.gather(
+        part, sale, shadow, (books, books_refusal) = await asyncio.gather(
             self._cluster_part(r, rehearsal),
             self._sale(r.sale_id, wanted=not unused),
             self._sale(f"{r.sale_id}r", wanted=rehearsal and not unused),
             self._books(r),
         )
         away = [found for found in (sale, shadow) if isinstance(found, _Away)]
+        if part.failure is not None and not (r.abort_requested and _may_sell(sale)):
+            raise part.failure
         return Observed(
             now=self._clock.now(),
             uid=r.uid,
@@ -87,27 +89,37 @@ class Observer:
             stored_spec=r.spec,
             status=r.status,
             invalid=r.invalid,
-            deployments=deployments,
+            deployments=part.deployments,
             inventory_up=not away,
             sale=sale if isinstance(sale, SaleView) else None,
             rehearsal_sale=shadow if isinstance(shadow, SaleView) else None,
-            rehearsal_job=job,
-            slo=slo,
+            rehearsal_job=part.job,
+            slo=part.slo,
             books=books,
             inventory_refusal=next((found.refusal for found in away if found.refusal), ""),
             books_refusal=books_refusal,
-            cluster_refusal=cluster_refusal,
+            cluster_refusal=part.refusal,
+            capacity_unknown=part.capacity_unknown,
+            abort_requested=r.abort_requested,
         )
 
-    async def _cluster_part(self, r: Stored, rehearsal: bool) -> tuple[dict[str, Replicas], JobView | None, Slo, str]:
-        """What the API server shows, or its refusal: an end of the sale must not wait for rights that are missing."""
-        looks = (self.deployments(r.namespace, r.deployments), self._job(r, wanted=rehearsal), self._slo(r))
-        try:
-            return *await asyncio.gather(*looks), ""
-        except KubeError as error:
-            if not error.refused:
-                raise
-            return {}, None, Slo(), f"{error}."
+    async def _cluster_part(self, r: Stored, rehearsal: bool) -> _ClusterPart:
+        """What the API server shows, and its refusals: an end of the sale must not wait for rights that are missing."""
+        deployments, job, slo = await asyncio.gather(
+            self.deployments(r.namespace, r.deployments),
+            self._job(r, wanted=rehearsal),
+            self._slo(r),
+            return_exceptions=True,
+        )
+        errors = [found for found in (deployments, job, slo) if isinstance(found, BaseException)]
+        return _ClusterPart(
+            deployments={} if isinstance(deployments, BaseException) else deployments,
+            job=None if isinstance(job, BaseException) else job,
+            slo=Slo() if isinstance(slo, BaseException) else slo,
+            refusal=next((f"{error}." for error in errors if _refused(error)), ""),
+            capacity_unknown=f"{deployments}." if isinstance(deployments, BaseException) else "",
+            failure=next((error for error in errors if not _refused(error)), None),
+        )
 
     async def _sale(self, sale_id: str, *, wanted: bool) -> SaleView | _Away | None:
         if not wanted:
@@ -172,6 +184,27 @@ class _Away:
     """Inventory did not answer, or refused the operator."""
 
     refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _ClusterPart:
+    """`refusal`: what a right is missing for; `failure`: what was not answered, so that only an abort can be done."""
+
+    deployments: dict[str, Replicas]
+    job: JobView | None
+    slo: Slo
+    refusal: str
+    capacity_unknown: str
+    failure: BaseException | None
+
+
+def _refused(error: BaseException) -> bool:
+    return isinstance(error, KubeError) and error.refused
+
+
+def _may_sell(sale: SaleView | _Away | None) -> bool:
+    """As far as is known."""
+    return isinstance(sale, _Away) or (sale is not None and sale.state not in ("ABORTED", "SETTLED"))
 
 
 def _owned(job: Manifest, uid: str) -> bool:

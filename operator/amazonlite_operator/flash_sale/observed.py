@@ -55,6 +55,7 @@ class Observed:
 
     `books` None: not asked for, or not answered. Of a settled sale they were read after it was settled.
     A refusal says who refused the operator what: nothing is known then either, and only a person can change it.
+    `capacity_unknown` says why no Deployment could be read; `abort_requested` is known also when the spec is invalid.
     """
 
     now: datetime
@@ -77,6 +78,8 @@ class Observed:
     inventory_refusal: str = ""
     books_refusal: str = ""
     cluster_refusal: str = ""
+    capacity_unknown: str = ""
+    abort_requested: bool = False
 
     @property
     def spec(self) -> FlashSaleSpec:
@@ -94,7 +97,9 @@ class Observed:
 
     @property
     def missing(self) -> list[str]:
-        """Prewarm targets that don't exist."""
+        """Prewarm targets that are known not to exist."""
+        if self.capacity_unknown:
+            return []
         return [target.deployment for target in self.spec.targets if target.deployment not in self.deployments]
 
     @property

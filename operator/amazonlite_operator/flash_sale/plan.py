@@ -31,6 +31,7 @@ from amazonlite_operator.flash_sale.moves import (
     cluster_refuses,
     enter,
     inventory_away,
+    stop_claims,
 )
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.phases import TERMINAL, Phase
@@ -54,7 +55,8 @@ def _next(o: Observed) -> Action:
     if o.status.phase in TERMINAL:
         return _let_go(o) if o.has_finalizer else Wait(None, _final_reason(o))
     if o.invalid is not None:
-        return Wait(STALLED_FOR, o.invalid.reason, o.invalid.message, stalled=True)
+        wait = Wait(STALLED_FOR, o.invalid.reason, o.invalid.message, stalled=True)
+        return stop_claims(o, wait) if o.abort_requested else wait
     if not o.has_finalizer:
         return AddFinalizer()
     return _over(o) or _STEPS[o.status.phase](o)
@@ -77,7 +79,7 @@ def _over(o: Observed) -> Action | None:
         return None
     abort = o.status.abort_reason or (Reason.ABORT_REQUESTED if o.spec.abort else None)
     if abort:
-        return enter(o, "ABORTED") or advance(o, Phase.DRAINING, Reason.of(abort), abort_reason=str(abort))
+        return stop_claims(o, advance(o, Phase.DRAINING, Reason.of(abort), abort_reason=str(abort)))
     if o.now >= o.spec.window.end:
         if o.status.phase is Phase.PENDING and not o.status.allocated:
             return clear_sale(o) or advance(o, Phase.FAILED, Reason.WINDOW_MISSED)
@@ -96,6 +98,8 @@ def _pending(o: Observed) -> Action:
         return Allocate() if o.inventory_up else inventory_away(o)
     if o.spec.rehearsal and o.status.rehearsal is None:
         return rehearsal.begin(o)
+    if o.capacity_unknown:
+        return cluster_refuses(o.capacity_unknown)
     if o.missing:
         return not_found(o)
     if o.now >= o.spec.prewarm_at:

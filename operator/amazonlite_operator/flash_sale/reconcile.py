@@ -8,10 +8,10 @@ from typing import Any
 
 from amazonlite_operator.flash_sale import announce, plan
 from amazonlite_operator.flash_sale import metrics as flash_sale_metrics
-from amazonlite_operator.flash_sale.actions import Record, RememberFloors, RestoreFloors, Wait
+from amazonlite_operator.flash_sale.actions import Record, RememberFloors, RestoreFloors, StopClaims, Wait
 from amazonlite_operator.flash_sale.apply import Effect, Effects
 from amazonlite_operator.flash_sale.crd import FLASH_SALE
-from amazonlite_operator.flash_sale.moves import SOON, STALLED_FOR, cluster_refuses, shop_refuses
+from amazonlite_operator.flash_sale.moves import SOON, STALLED_FOR, cluster_refuses, inventory_away, shop_refuses
 from amazonlite_operator.flash_sale.observe import Look, Observer, path_of
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.ports import Cluster
@@ -105,11 +105,11 @@ class Reconciler:
             return await self._refused(look, refusal)
         except Unreachable as unreachable:
             outcome = "unreachable"
-            if (wait := _deletion_waits(look.observed, unreachable)) is not None:
-                await self._publish(look, look.observed.status, wait)
-                return DELETE_AGAIN
-            await self._publish(look, look.observed.status, Wait(None, Reason.INVENTORY_UNAVAILABLE))
-            raise
+            wait, pause = _unreachable(look.observed, effect, unreachable)
+            await self._publish(look, look.observed.status, wait)
+            if pause is None:
+                raise
+            return pause
         except KubeError as error:
             outcome = str(error.status)
             if not error.refused:
@@ -119,6 +119,9 @@ class Reconciler:
             return wait.seconds
         finally:
             metrics.EFFECTS.labels(KIND, name, outcome).inc()
+        if isinstance(status, Wait):
+            await self._publish(look, look.observed.status, status)
+            return status.seconds
         if status is not None:
             await self._publish(look, status, _why(status))
         return None
@@ -159,6 +162,15 @@ class Reconciler:
             _count(o.status, status, (o.now - o.status.timeline[-1].at) / timedelta(seconds=1))
         for happening in announce.happenings(o, new):
             await self._announcer.tell(look.manifest, happening)
+
+
+def _unreachable(o: Observed, effect: Effect, unreachable: Unreachable) -> tuple[Wait, float | None]:
+    """What to say, and when to try again; None: with growing pauses."""
+    if (wait := _deletion_waits(o, unreachable)) is not None:
+        return wait, DELETE_AGAIN
+    if isinstance(effect, StopClaims):
+        return effect.then if isinstance(effect.then, Wait) else inventory_away(o), SOON
+    return Wait(None, Reason.INVENTORY_UNAVAILABLE), None
 
 
 def _deletion_waits(o: Observed, unreachable: Unreachable) -> Wait | None:

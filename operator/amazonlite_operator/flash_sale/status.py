@@ -97,6 +97,8 @@ def _capacity(o: Observed, status: FlashSaleStatus) -> Judged:
         return "True", Reason.NO_TARGETS, Reason.NO_TARGETS.explanation
     if status.phase in TERMINAL:
         return "Unknown", Reason.FLOORS_RESTORED, Reason.FLOORS_RESTORED.explanation
+    if o.capacity_unknown:
+        return "Unknown", Reason.CLUSTER_REFUSES, f"{o.capacity_unknown} {Reason.CLUSTER_REFUSES.explanation}"
     if o.missing:
         return "False", Reason.DEPLOYMENT_NOT_FOUND, f"missing: {', '.join(o.missing)}"
     if o.short:

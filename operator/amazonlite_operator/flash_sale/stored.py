@@ -34,6 +34,7 @@ class Stored:
     spec: FlashSaleSpec | None
     status: FlashSaleStatus
     invalid: Invalid | None
+    abort_requested: bool
 
     @property
     def sale_id(self) -> str:
@@ -59,6 +60,7 @@ def read(namespace: str, name: str, manifest: Manifest) -> Stored:
         spec=spec,
         status=_begun(status, metadata["creationTimestamp"]),
         invalid=_invalid(wrong_spec, wrong_status),
+        abort_requested=manifest["spec"].get("abort") is True or status.aborting,
     )
 
 
