@@ -20,6 +20,7 @@ from amazonlite_operator.flash_sale.apply import Effects, RehearsalSettings
 from amazonlite_operator.flash_sale.crd import FLASH_SALE
 from amazonlite_operator.flash_sale.observe import Observer
 from amazonlite_operator.flash_sale.reconcile import Reconciler
+from amazonlite_operator.flash_sale.slo import ClaimCounters
 from amazonlite_operator.kube import watching
 from amazonlite_operator.kube.api import Kube
 from amazonlite_operator.kube.controller import Controller
@@ -58,7 +59,7 @@ class Operator:
         books = Bookkeeping(
             ShopClient(session, settings.order_url, tokens), ShopClient(session, settings.payment_url, tokens)
         )
-        observer = Observer(kube, inventory, books, PodScraper(kube, session), clock)
+        observer = Observer(kube, inventory, books, ClaimCounters(PodScraper(kube, session)), clock)
         rehearsals = RehearsalSettings(settings.operator_image, settings.gateway_url, settings.auth.url)
         effects = Effects(kube, inventory, observer, rehearsals)
         reconciler = Reconciler(kube, observer, effects, self._lease, announcer)

@@ -11,7 +11,6 @@ from amazonlite_operator.flash_sale.observed import Observed, Replicas
 from amazonlite_operator.flash_sale.phases import Phase
 from amazonlite_operator.flash_sale.spec import FlashSaleSpec
 from amazonlite_operator.flash_sale.state import (
-    Books,
     FlashSaleStatus,
     Floor,
     Outcome,
@@ -19,11 +18,11 @@ from amazonlite_operator.flash_sale.state import (
     Settlement,
     Slo,
     Step,
-    Stock,
     Throttle,
     Verdict,
 )
-from amazonlite_operator.shop.inventory import SaleView
+from amazonlite_operator.shop.books import Books
+from amazonlite_operator.shop.inventory import SaleView, Stock
 
 START = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 BEFORE_LEAD, LEAD, DOORS, DURING, AFTER = (START + timedelta(seconds=s) for s in (-120, -50, -15, 30, 700))

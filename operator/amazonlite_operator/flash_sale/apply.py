@@ -31,13 +31,13 @@ from amazonlite_operator.flash_sale.job import job, job_name
 from amazonlite_operator.flash_sale.observe import Look, Observer, deployment_path, path_of
 from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.ports import Cluster, Sales
-from amazonlite_operator.flash_sale.state import Evidence, FlashSaleStatus, Floor, Settlement, Stock, Throttle
+from amazonlite_operator.flash_sale.state import Evidence, FlashSaleStatus, Floor, Settlement, Throttle
 from amazonlite_operator.flash_sale.stored import FINALIZER
 from amazonlite_operator.flash_sale.terms import sale_body
 from amazonlite_operator.kube.api import ObjectConflict, ObjectNotFound
 from amazonlite_operator.kube.controller import Key
 from amazonlite_operator.kube.schema import read_what_fits
-from amazonlite_operator.shop.inventory import Step
+from amazonlite_operator.shop.inventory import Step, Stock
 
 Effect = (
     AddFinalizer

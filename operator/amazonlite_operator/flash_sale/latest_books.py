@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from amazonlite.common.core.clock import Clock
 from amazonlite.common.observe.logs import get_logger
 from amazonlite_operator.flash_sale.ports import Ledgers
-from amazonlite_operator.flash_sale.state import Books
+from amazonlite_operator.shop.books import Books
 
 EVERY = timedelta(seconds=5)
 

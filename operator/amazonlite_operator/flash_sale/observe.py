@@ -17,10 +17,11 @@ from amazonlite_operator.flash_sale.observed import JobView, Observed, Replicas,
 from amazonlite_operator.flash_sale.phases import TERMINAL, Phase
 from amazonlite_operator.flash_sale.ports import Claims, Cluster, Ledgers, Sales
 from amazonlite_operator.flash_sale.slo import Sampler
-from amazonlite_operator.flash_sale.state import Books, Slo
+from amazonlite_operator.flash_sale.state import Slo
 from amazonlite_operator.flash_sale.stored import Stored
 from amazonlite_operator.kube.api import KubeError, Manifest
 from amazonlite_operator.kube.controller import Key
+from amazonlite_operator.shop.books import Books
 from amazonlite_operator.shop.client import Refusal, Unreachable
 from amazonlite_operator.shop.inventory import SaleView
 

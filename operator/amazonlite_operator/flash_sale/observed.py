@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.spec import FlashSaleSpec
-from amazonlite_operator.flash_sale.state import Books, FlashSaleStatus, Slo
+from amazonlite_operator.flash_sale.state import FlashSaleStatus, Slo
+from amazonlite_operator.shop.books import Books
 from amazonlite_operator.shop.inventory import SaleView
 
 

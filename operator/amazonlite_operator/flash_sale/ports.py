@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from amazonlite_operator.flash_sale.state import Books
+from amazonlite_operator.shop.books import Books
 from amazonlite_operator.shop.inventory import SaleView, Step
 
 

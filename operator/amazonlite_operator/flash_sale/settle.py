@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from amazonlite.common.core.money import Money
 from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.spec import FlashSaleSpec
-from amazonlite_operator.flash_sale.state import Books, Settlement
+from amazonlite_operator.flash_sale.state import Settlement
+from amazonlite_operator.shop.books import Books
 from amazonlite_operator.shop.inventory import SaleView
 
 

@@ -16,6 +16,7 @@ from itertools import pairwise
 
 from amazonlite_operator.flash_sale.spec import Objective
 from amazonlite_operator.flash_sale.state import Slo, Verdict
+from amazonlite_operator.shop.scrape import PodScraper
 
 # Outcomes that are the shop's fault; being sold out or not admitted is a correct answer.
 FAULTS = frozenset({"internal_error", "queue_unavailable", "store_unavailable", "too_many_claims"})
@@ -38,6 +39,17 @@ def parse(text: str, sale_id: str) -> Counters:
         if labels.get("sale") == sale_id and name in (_BUCKET, _CLAIMS):
             found[name, labels.get("le") or labels.get("outcome", "")] = float(match[3])
     return found
+
+
+class ClaimCounters:
+    """The claim series of a sale by inventory pod."""
+
+    def __init__(self, pods: PodScraper) -> None:
+        self._pods = pods
+
+    async def scrape(self, namespace: str, sale_id: str) -> dict[str, Counters]:
+        pages = await self._pods.scrape(namespace, "inventory")
+        return {pod: parse(page, sale_id) for pod, page in pages.items()}
 
 
 @dataclass(slots=True)

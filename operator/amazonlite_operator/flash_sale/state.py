@@ -9,33 +9,17 @@ from typing import Annotated
 from pydantic import Field
 
 from amazonlite_operator.flash_sale.phases import Phase
-from amazonlite_operator.kube.schema import Condition, Fields, Instant
+from amazonlite_operator.kube.schema import Condition, Count, Fields, Instant
+from amazonlite_operator.shop.books import Books
+from amazonlite_operator.shop.inventory import Queue, Stock
 
 TIMELINE_HEAD, TIMELINE_LENGTH = 10, 50
-Count = Annotated[int, Field(ge=0)]
 
 
 class Verdict(StrEnum):
     PASS = "Pass"  # noqa: S105 - a verdict, not a password
     FAIL = "Fail"
     INSUFFICIENT = "Insufficient"
-
-
-class Stock(Fields):
-    """allocated = free + held + sold, always; after settling, returned = quantity - sold."""
-
-    allocated: Count = 0
-    free: Count = 0
-    held: Count = 0
-    sold: Count = 0
-    returned: Count = 0
-
-
-class Queue(Fields):
-    waiting: Count = 0
-    active: Count = 0
-    admitted: Count = 0
-    rejected: Count = 0
 
 
 class Slo(Fields):
@@ -81,33 +65,6 @@ class RehearsalResult(Fields):
     errors: Count = 0
     p95_ms: Annotated[int, Field(ge=0)] | None = None
     success_rate: float | None = None
-
-
-class Payments(Fields):
-    """How many payments of the sale are in each state."""
-
-    captured: Count = Field(default=0, description="Taken.")
-    authorized: Count = Field(default=0, description="Held, to be captured.")
-    voided: Count = Field(default=0, description="Given back after they were authorized.")
-    failed: Count = Field(default=0, description="Declined by the provider.")
-    cancelled: Count = Field(default=0, description="Closed before they were authorized.")
-
-
-class Books(Fields):
-    """What the shop's other services know about the sale."""
-
-    read_at: Instant | None = Field(default=None, description="When the reading was begun.")
-    units_ordered: Count = Field(default=0, description="Units of CONFIRMED and COMPLETED orders.")
-    orders_confirmed: Count = Field(default=0, description="CONFIRMED and COMPLETED orders.")
-    orders_in_flight: Count = 0
-    amount_paid: Count = Field(default=0, description="Minor units, captured or authorized.")
-    payments_in_flight: Count = 0
-    payments: Payments = Field(default_factory=Payments)
-    paid_orders_lost: Count = Field(
-        default=0,
-        description="Authorized payments whose order the shop closed without the customer asking; "
-        "money of captured ones is still to be refunded; must be 0.",
-    )
 
 
 class Settlement(Fields):

@@ -10,8 +10,10 @@ from amazonlite_operator.flash_sale.observed import Observed
 from amazonlite_operator.flash_sale.phases import TERMINAL, Phase
 from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.settle import latest
-from amazonlite_operator.flash_sale.state import Books, FlashSaleStatus, Progress, Settlement, Slo, Stock, Verdict
+from amazonlite_operator.flash_sale.state import FlashSaleStatus, Progress, Settlement, Slo, Verdict
 from amazonlite_operator.kube.schema import Condition
+from amazonlite_operator.shop.books import Books
+from amazonlite_operator.shop.inventory import Stock
 
 # Waiting for these is what the spec asks for at this time: the sale is as it should be.
 _AS_ASKED = frozenset(

@@ -5,8 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from amazonlite_operator.flash_sale.state import Queue, Stock
+from amazonlite_operator.kube.schema import Count, Fields
 from amazonlite_operator.shop.client import Refusal, ShopClient
+
+
+class Stock(Fields):
+    """allocated = free + held + sold, always; after settling, returned = quantity - sold."""
+
+    allocated: Count = 0
+    free: Count = 0
+    held: Count = 0
+    sold: Count = 0
+    returned: Count = 0
+
+
+class Queue(Fields):
+    waiting: Count = 0
+    active: Count = 0
+    admitted: Count = 0
+    rejected: Count = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from amazonlite_operator.flash_sale import metrics
-from amazonlite_operator.flash_sale.state import Books, Payments
-from amazonlite_operator.shop.books import books_of
+from amazonlite_operator.shop.books import Books, Payments, books_of
 from amazonlite_operator.shop.client import Unreachable
 from amazonlite_operator.shop.inventory import Step
 from support.sale_world import PREWARM, SALE_ID, World, spec

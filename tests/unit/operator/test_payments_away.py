@@ -14,8 +14,9 @@ from amazonlite_operator.flash_sale.actions import Wait
 from amazonlite_operator.flash_sale.observe import path_of
 from amazonlite_operator.flash_sale.phases import Phase
 from amazonlite_operator.flash_sale.reasons import Reason
-from amazonlite_operator.flash_sale.state import Books, Outcome
+from amazonlite_operator.flash_sale.state import Outcome
 from amazonlite_operator.flash_sale.status import described
+from amazonlite_operator.shop.books import Books
 from support.fake_looks import AFTER, START, look, status
 from support.sale_world import KEY, World, spec
 
