@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from amazonlite_operator.shop.books import Books, books_of
-from amazonlite_operator.shop.client import Refusal, Unreachable
-from amazonlite_operator.shop.inventory import SaleView, Step
+from amazonlite_operator.shop.client import Refusal, Step, Unreachable
+from amazonlite_operator.shop.inventory import SaleView
 
 TRANSITIONS = {
     "SCHEDULED": {"QUEUEING", "LIVE", "DRAINING", "ABORTED"},

@@ -1,21 +1,13 @@
-"""What a plan can ask for. Each effect can be repeated: doing it twice is doing it once."""
+"""The effects that a sale's plan can ask for, beside those of every kind."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from amazonlite_operator.flash_sale.reasons import Reason
-from amazonlite_operator.flash_sale.state import FlashSaleStatus, Floor
-
-
-@dataclass(frozen=True, slots=True)
-class AddFinalizer:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveFinalizer:
-    pass
+from amazonlite_operator.flash_sale.status import FlashSaleStatus, ReplicaFloor
+from amazonlite_operator.kind.actions import Action as KindAction
+from amazonlite_operator.kind.actions import Record, Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +30,7 @@ class SetState:
 class StopClaims:
     """Abort inventory's sale although nobody could read it; `then` is what follows once inventory has taken it."""
 
-    then: Record | Wait
+    then: Record[FlashSaleStatus] | Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +66,7 @@ class RememberFloors:
 
 @dataclass(frozen=True, slots=True)
 class RaiseFloor:
-    floor: Floor
+    floor: ReplicaFloor
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,32 +74,8 @@ class RestoreFloors:
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class WriteEvidence:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Write this status; nothing outside of it changes."""
-
-    status: FlashSaleStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to do for `seconds`; `stalled` when only a person (or time, with luck) can change that."""
-
-    seconds: float | None
-    reason: Reason
-    message: str = ""
-    stalled: bool = False
-
-
-Action = (
-    AddFinalizer
-    | RemoveFinalizer
-    | Allocate
+Effect: TypeAlias = (
+    Allocate
     | SetState
     | StopClaims
     | SetAdmission
@@ -118,7 +86,5 @@ Action = (
     | RememberFloors
     | RaiseFloor
     | RestoreFloors
-    | WriteEvidence
-    | Record
-    | Wait
 )
+Action: TypeAlias = KindAction[FlashSaleStatus, Effect]

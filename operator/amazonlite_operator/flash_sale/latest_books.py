@@ -1,4 +1,4 @@
-"""The books of running sales, read beside the looks at them: orders and payments that do not answer delay no look."""
+"""The books of running sales, read beside their observations: orders and payments that do not answer delay none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = get_logger(__name__)
 class LatestBooks:
     """`of` answers at once with what was read last and starts the next reading when it is due, one a sale at a time.
 
-    Whoever asks for a sale calls `forget` once it is gone: until then its reading goes on.
+    Whoever asks for a sale calls `drop` once it is gone: until then its reading goes on.
     """
 
     def __init__(self, ledgers: Ledgers, clock: Clock) -> None:
@@ -41,7 +41,7 @@ class LatestBooks:
         books = await self._ledgers.books(sale_id)
         return books.model_copy(update={"read_at": begun})
 
-    def forget(self, sale_id: str) -> None:
+    def drop(self, sale_id: str) -> None:
         self._read.pop(sale_id, None)
         _, reading = self._readings.pop(sale_id, (None, None))
         if reading is not None:

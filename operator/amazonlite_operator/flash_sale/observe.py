@@ -1,45 +1,40 @@
-"""One look: the resource, its Deployments, inventory's view of the sale, and what the phase needs beside them."""
+"""Observes what a sale's next action depends on: its Deployments, inventory's view of it, and what its phase needs."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from amazonlite.common.core.clock import Clock
-from amazonlite_operator.flash_sale import stored
-from amazonlite_operator.flash_sale.crd import FLASH_SALE
-from amazonlite_operator.flash_sale.job import APP, job_name
 from amazonlite_operator.flash_sale.latest_books import LatestBooks
-from amazonlite_operator.flash_sale.observed import JobView, Observed, Replicas, sale_id_of
-from amazonlite_operator.flash_sale.phases import TERMINAL, Phase
-from amazonlite_operator.flash_sale.ports import Claims, Cluster, Ledgers, Sales
+from amazonlite_operator.flash_sale.observation import Replicas, SaleObservation, abort_requested, sale_id_of
+from amazonlite_operator.flash_sale.phases import Phase
+from amazonlite_operator.flash_sale.ports import Claims, Ledgers, Sales
+from amazonlite_operator.flash_sale.rehearsal_job import APP, job_name
 from amazonlite_operator.flash_sale.slo import Sampler
-from amazonlite_operator.flash_sale.state import Slo
-from amazonlite_operator.flash_sale.stored import Stored
+from amazonlite_operator.flash_sale.spec import FlashSaleSpec
+from amazonlite_operator.flash_sale.status import FlashSaleStatus, Slo
+from amazonlite_operator.kind.job import JobObservation, observe_job
+from amazonlite_operator.kind.observation import Resource
+from amazonlite_operator.kind.ports import Cluster
 from amazonlite_operator.kube.api import KubeError, Manifest
-from amazonlite_operator.kube.controller import Key
 from amazonlite_operator.shop.books import Books
 from amazonlite_operator.shop.client import Refusal, Unreachable
 from amazonlite_operator.shop.inventory import SaleView
 
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What was seen, and the manifest whose resourceVersion guards the writes that follow from it."""
-
-    manifest: Manifest
-    observed: Observed
-
-
-def path_of(key: Key) -> str:
-    return f"{FLASH_SALE.path.format(namespace=key.namespace)}/{key.name}"
+SaleResource = Resource[FlashSaleSpec, FlashSaleStatus]
 
 
 def deployment_path(namespace: str, name: str) -> str:
     return f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
+
+
+async def read_deployments(cluster: Cluster, namespace: str, names: set[str]) -> dict[str, Replicas]:
+    """Those that exist."""
+    ordered = sorted(names)
+    found = await asyncio.gather(*(cluster.get(deployment_path(namespace, name)) for name in ordered))
+    return {name: _replicas(manifest) for name, manifest in zip(ordered, found, strict=True) if manifest}
 
 
 class Observer:
@@ -51,64 +46,48 @@ class Observer:
         self._samplers: dict[str, Sampler] = {}
         self._latest_books = LatestBooks(ledgers, clock)
 
-    async def look(self, key: Key, manifest: Manifest) -> Look:
-        """Everything beside the resource, which was read just now; `forget` its uid once it is gone."""
-        return Look(manifest, await self._observed(stored.read(key.namespace, key.name, manifest)))
-
-    def forget(self, uid: str) -> None:
-        self._samplers.pop(uid, None)
-        self._latest_books.forget(sale_id_of(uid))
-
-    async def deployments(self, namespace: str, names: set[str]) -> dict[str, Replicas]:
-        ordered = sorted(names)
-        found = await asyncio.gather(*(self._cluster.get(deployment_path(namespace, name)) for name in ordered))
-        return {name: _replicas(manifest) for name, manifest in zip(ordered, found, strict=True) if manifest}
-
-    async def _observed(self, r: Stored) -> Observed:
-        over = r.status.phase in TERMINAL and not r.has_finalizer
-        unused = over or (r.invalid is not None and not r.deleting and not r.abort_requested)
+    async def observe(self, r: SaleResource) -> SaleObservation:
+        over = r.status.over and not r.has_finalizer
+        unused = over or (r.invalid is not None and not r.deleting and not abort_requested(r))
         rehearsal = r.status.rehearsal is not None and (
             r.deleting or r.status.phase in (Phase.REHEARSING, Phase.DRAINING)
         )
-        part, sale, shadow, (books, books_refusal) = await asyncio.gather(
+        sale_id = sale_id_of(r.uid)
+        cluster, sale, shadow, (books, books_refusal) = await asyncio.gather(
             self._cluster_part(r, rehearsal),
-            self._sale(r.sale_id, wanted=not unused),
-            self._sale(f"{r.sale_id}r", wanted=rehearsal and not unused),
+            self._sale(None if unused else sale_id),
+            self._sale(f"{sale_id}r" if rehearsal and not unused else None),
             self._books(r),
         )
         away = [found for found in (sale, shadow) if isinstance(found, _Away)]
-        if part.failure is not None and not (r.abort_requested and _may_sell(sale)):
-            raise part.failure
-        return Observed(
+        if cluster.failure is not None and not (abort_requested(r) and _may_sell(sale)):
+            raise cluster.failure
+        return SaleObservation(
             now=self._clock.now(),
-            uid=r.uid,
-            name=r.name,
-            namespace=r.namespace,
-            generation=r.generation,
-            deleting=r.deleting,
-            has_finalizer=r.has_finalizer,
-            stored_spec=r.spec,
-            status=r.status,
-            invalid=r.invalid,
-            deployments=part.deployments,
+            resource=r,
+            cluster_refusal=cluster.refusal,
+            deployments=cluster.deployments,
             inventory_up=not away,
             sale=sale if isinstance(sale, SaleView) else None,
             rehearsal_sale=shadow if isinstance(shadow, SaleView) else None,
-            rehearsal_job=part.job,
-            slo=part.slo,
+            rehearsal_job=cluster.job,
+            slo=cluster.slo,
             books=books,
             inventory_refusal=next((found.refusal for found in away if found.refusal), ""),
             books_refusal=books_refusal,
-            cluster_refusal=part.refusal,
-            capacity_unknown=part.capacity_unknown,
-            abort_requested=r.abort_requested,
+            capacity_unknown=cluster.capacity_unknown,
         )
 
-    async def _cluster_part(self, r: Stored, rehearsal: bool) -> _ClusterPart:
+    def drop(self, uid: str) -> None:
+        """The sale is gone: nothing of it is remembered any more."""
+        self._samplers.pop(uid, None)
+        self._latest_books.drop(sale_id_of(uid))
+
+    async def _cluster_part(self, r: SaleResource, rehearsal: bool) -> _ClusterPart:
         """What the API server shows, and its refusals: an end of the sale must not wait for rights that are missing."""
         deployments, job, slo = await asyncio.gather(
-            self.deployments(r.namespace, r.deployments),
-            self._job(r, wanted=rehearsal),
+            read_deployments(self._cluster, r.key.namespace, _deployments_of(r)),
+            self._job(r, rehearsal),
             self._slo(r),
             return_exceptions=True,
         )
@@ -122,8 +101,8 @@ class Observer:
             failure=next((error for error in errors if not _refused(error)), None),
         )
 
-    async def _sale(self, sale_id: str, *, wanted: bool) -> SaleView | _Away | None:
-        if not wanted:
+    async def _sale(self, sale_id: str | None) -> SaleView | _Away | None:
+        if sale_id is None:
             return None
         try:
             return await self._sales.view(sale_id)
@@ -132,48 +111,36 @@ class Observer:
         except Refusal as refusal:
             return _Away(f"inventory: {refusal}")
 
-    async def _job(self, r: Stored, *, wanted: bool) -> JobView | None:
-        if not wanted:
-            return None
-        job = await self._cluster.get(f"/apis/batch/v1/namespaces/{r.namespace}/jobs/{job_name(r.name)}")
-        if job is None:
-            return None
-        if not _owned(job, r.uid) or "deletionTimestamp" in job["metadata"]:
-            return JobView(finished=False, ours=False)
-        ended = {c["type"] for c in job.get("status", {}).get("conditions", ()) if c["status"] == "True"}
-        if not ended & {"Complete", "Failed"}:
-            return JobView(finished=False)
-        pods = await self._cluster.items(
-            f"/api/v1/namespaces/{r.namespace}/pods",
-            labelSelector=f"app.kubernetes.io/name={APP},batch.kubernetes.io/controller-uid={job['metadata']['uid']}",
-        )
-        reports = [report for pod in pods if (report := _report(pod))]
-        return JobView(finished=True, succeeded="Complete" in ended, report=reports[-1] if reports else {})
+    async def _job(self, r: SaleResource, rehearsal: bool) -> JobObservation | None:
+        return await observe_job(self._cluster, r, job_name(r.key.name), APP) if rehearsal else None
 
-    async def _slo(self, r: Stored) -> Slo:
+    async def _slo(self, r: SaleResource) -> Slo:
         opened = r.status.since(Phase.LIVE)
-        if r.status.phase is not Phase.LIVE or r.spec is None or r.spec.slo is None or opened is None or r.deleting:
+        objective = r.stored_spec.slo if r.stored_spec else None
+        if r.status.phase is not Phase.LIVE or objective is None or opened is None or r.deleting:
             return Slo()
         sampler = self._samplers.setdefault(r.uid, Sampler())
-        now, window = self._clock.now(), r.spec.slo.window
-        sampler.add(now, await self._claims.scrape(r.namespace, r.sale_id), keep=window + timedelta(seconds=5))
+        now, window = self._clock.now(), objective.window
+        scraped = await self._claims.scrape(r.key.namespace, sale_id_of(r.uid))
+        sampler.add(now, scraped, keep=window + timedelta(seconds=5))
         changed = r.status.admission.changed_at if r.status.admission else opened
-        return sampler.measure(r.spec.slo, since=max(opened, changed, now - window))
+        return sampler.measure(objective, since=max(opened, changed, now - window))
 
-    async def _books(self, r: Stored) -> tuple[Books | None, str]:
+    async def _books(self, r: SaleResource) -> tuple[Books | None, str]:
         """Of a running sale as last read, without waiting; of a settled one as of now, for they end it.
 
         With them the refusal, if orders or payments refuse the operator.
         """
+        sale_id = sale_id_of(r.uid)
         if r.deleting or r.invalid is not None or r.status.outcome is not None:
             return None, ""
         if r.status.settlement is None:
             running = r.status.allocated and r.status.phase in (Phase.LIVE, Phase.PAUSED, Phase.DRAINING)
-            return self._latest_books.of(r.sale_id) if running else None, ""
+            return self._latest_books.of(sale_id) if running else None, ""
         if r.status.floors:
             return None, ""  # replicas go back first, whoever answers
         try:
-            return await self._latest_books.read(r.sale_id), ""
+            return await self._latest_books.read(sale_id), ""
         except Unreachable:
             return None, ""
         except Refusal as refusal:
@@ -192,7 +159,7 @@ class _ClusterPart:
     """`refusal`: what a right is missing for; `failure`: what was not answered, so that only an abort can be done."""
 
     deployments: dict[str, Replicas]
-    job: JobView | None
+    job: JobObservation | None
     slo: Slo
     refusal: str
     capacity_unknown: str
@@ -205,13 +172,12 @@ def _refused(error: BaseException) -> bool:
 
 def _may_sell(sale: SaleView | _Away | None) -> bool:
     """As far as is known."""
-    return isinstance(sale, _Away) or (sale is not None and sale.state not in ("ABORTED", "SETTLED"))
+    return isinstance(sale, _Away) or (sale is not None and not sale.closed)
 
 
-def _owned(job: Manifest, uid: str) -> bool:
-    """By uid: a Job of an earlier sale of the same name is another's."""
-    owners = job["metadata"].get("ownerReferences", ())
-    return any(owner["uid"] == uid and owner.get("controller") for owner in owners)
+def _deployments_of(r: SaleResource) -> set[str]:
+    targets = {target.deployment for target in r.stored_spec.targets} if r.stored_spec else set()
+    return targets | {floor.deployment for floor in r.status.floors}
 
 
 def _replicas(manifest: Manifest) -> Replicas:
@@ -219,16 +185,3 @@ def _replicas(manifest: Manifest) -> Replicas:
     status = manifest.get("status", {})
     seen = status.get("observedGeneration", 0) >= manifest["metadata"]["generation"]
     return Replicas(manifest["spec"].get("replicas", 1), status.get("readyReplicas", 0) if seen else 0)
-
-
-def _report(pod: dict[str, Any]) -> dict[str, float]:
-    """The termination message of the rehearsal's container, when it is the JSON it should be."""
-    for container in pod.get("status", {}).get("containerStatuses", ()):
-        message = container.get("state", {}).get("terminated", {}).get("message", "")
-        try:
-            report = json.loads(message)
-        except ValueError:
-            continue
-        if isinstance(report, dict):
-            return report
-    return {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from amazonlite_operator.kind.phases import PhaseTable
+
 
 class Phase(StrEnum):
     PENDING = "Pending"
@@ -21,7 +23,7 @@ class Phase(StrEnum):
 
 P = Phase
 
-TRANSITIONS: Mapping[Phase, Mapping[Phase, str]] = {
+_WAYS: Mapping[Phase, Mapping[Phase, str]] = {
     P.PENDING: {
         P.REHEARSING: "stock is set aside, a rehearsal is asked for",
         P.PREWARMING: "stock is set aside, lead time has come",
@@ -49,13 +51,4 @@ TRANSITIONS: Mapping[Phase, Mapping[Phase, str]] = {
     P.FAILED: {},
 }
 
-TERMINAL = frozenset(phase for phase, ways in TRANSITIONS.items() if not ways)
-
-
-class IllegalTransition(Exception):
-    """The plan asked for a way that isn't in the table; nothing was changed."""
-
-
-def check_transition(old: Phase, new: Phase) -> None:
-    if new not in TRANSITIONS[old]:
-        raise IllegalTransition(f"{old} -> {new}")
+PHASES = PhaseTable(_WAYS)

@@ -1,11 +1,12 @@
-"""What the operator needs of the shop; over HTTP in the cluster, in memory in tests."""
+"""What the operator needs of the shop for a sale; over HTTP in the cluster, in memory in tests."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
 from amazonlite_operator.shop.books import Books
-from amazonlite_operator.shop.inventory import SaleView, Step
+from amazonlite_operator.shop.client import Step
+from amazonlite_operator.shop.inventory import SaleView
 
 
 class Sales(Protocol):
@@ -30,17 +31,3 @@ class Claims(Protocol):
     """Counters of a sale's claims by inventory pod."""
 
     async def scrape(self, namespace: str, sale_id: str) -> dict[str, dict[tuple[str, str], float]]: ...
-
-
-class Cluster(Protocol):
-    """kube.api.Kube"""
-
-    async def get(self, path: str) -> dict[str, Any] | None: ...
-
-    async def items(self, path: str, **selectors: str) -> list[dict[str, Any]]: ...
-
-    async def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]: ...
-
-    async def merge(self, path: str, patch: dict[str, Any]) -> dict[str, Any]: ...
-
-    async def delete(self, path: str) -> None: ...

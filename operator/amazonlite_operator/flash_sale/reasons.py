@@ -1,4 +1,4 @@
-"""Every reason a FlashSale's conditions and events give."""
+"""The reasons of a FlashSale's own that its conditions and Events give."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ class Reason(ExplainedReason):
     ABORTED_BY_BREACH = "AbortedByBreach", "The objective was missed and onBreach is Abort."
     SALE_ABORTED = "SaleAborted", "The sale was ended early; paid orders stay, the rest is back in stock."
     WINDOW_MISSED = "WindowMissed", "window.end passed before stock could be set aside; create a new sale."
-    DELETING = "Deleting", "The resource is being deleted: stock and replicas go back first."
     # admission
     THROTTLED = "Throttled", "The objective was missed; shoppers are admitted at half the rate."
     THROTTLE_EASED = "ThrottleEased", "The objective is met; shoppers are admitted faster again."
@@ -38,19 +37,6 @@ class Reason(ExplainedReason):
     HOLDS_OVERDUE = (
         "HoldsOverdue",
         "Claimed units are still held long after holdTTL: look at inventory, and at payment, which it asks first.",
-    )
-    SPEC_INVALID = (
-        "SpecInvalid",
-        "This version of the operator does not understand the stored spec: correct the field. It can be deleted.",
-    )
-    STATUS_INVALID = (
-        "StatusInvalid",
-        "Another version of the operator wrote this status: bring that version back. It can be deleted.",
-    )
-    SHOP_REFUSES = "ShopRefuses", "The shop refuses the operator: look at its account client-operator and its scopes."
-    CLUSTER_REFUSES = (
-        "ClusterRefuses",
-        "The API server refuses the operator: look at the Role operator, at quotas and at admission policies.",
     )
     # what passes by itself
     INVENTORY_UNAVAILABLE = "InventoryUnavailable", "Inventory does not answer; tried again with growing pauses."
@@ -107,3 +93,16 @@ class Reason(ExplainedReason):
     REHEARSAL_SKIPPED = "RehearsalSkipped", "Too little time before replicas are raised; the sale goes on."
     REHEARSAL_CUT_SHORT = "RehearsalCutShort", "The rehearsal was ended because replicas had to be raised."
     REHEARSAL_WITHDRAWN = "RehearsalWithdrawn", "spec.rehearsal was taken out while it was under way; the sale goes on."
+
+
+# Waiting for these is what the spec asks for at this time: the sale is as it should be.
+AS_ASKED = frozenset(
+    {
+        Reason.SCHEDULED,
+        Reason.WAITING_FOR_QUEUE,
+        Reason.QUEUE_OPEN,
+        Reason.SALE_OPEN,
+        Reason.SOLD_OUT,
+        Reason.PAUSED_BY_SPEC,
+    }
+)

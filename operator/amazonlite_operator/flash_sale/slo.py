@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from amazonlite_operator.flash_sale.spec import Objective
-from amazonlite_operator.flash_sale.state import Slo, Verdict
+from amazonlite_operator.flash_sale.status import Slo, Verdict
 from amazonlite_operator.shop.scrape import PodScraper
 
 # Outcomes that are the shop's fault; being sold out or not admitted is a correct answer.

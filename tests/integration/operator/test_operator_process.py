@@ -15,7 +15,7 @@ import pytest
 from kubernetes import client
 
 from amazonlite.common.testing.eventually import eventually
-from amazonlite_operator.flash_sale.evidence import digest
+from amazonlite_operator.kind.evidence import digest
 from support.fake_shop import FakeShop
 from support.ports import free_port
 from support.sales_api import SalesApi, valid_spec

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from amazonlite_operator.flash_sale.evidence import digest
+from amazonlite_operator.kind.evidence import digest
 from amazonlite_operator.kube.lease import LeadershipLost
 from support.sale_world import KEY, NOON, PREWARM, SALE_ID, World, spec
 
@@ -316,7 +316,7 @@ async def test_a_terminal_sale_keeps_up_with_its_generation() -> None:
     assert world.status["observedGeneration"] == 2
 
 
-WIDER = {"leadTime": "40s", "targets": [*PREWARM["targets"], {"deployment": "late", "replicas": 2}]}  # type: ignore[misc]
+WIDER = {"leadTime": "40s", "targets": [*PREWARM["targets"], {"deployment": "late", "replicas": 2}]}
 
 
 async def live_and_wider() -> World:

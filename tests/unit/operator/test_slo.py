@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from amazonlite_operator.flash_sale.slo import Counters, Sampler, parse
 from amazonlite_operator.flash_sale.spec import Objective
-from amazonlite_operator.flash_sale.state import Verdict
+from amazonlite_operator.flash_sale.status import Verdict
 
 NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 OBJECTIVE = Objective.model_validate({"p95": "500ms", "successRate": 0.95, "window": "20s", "minSamples": 10})

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from amazonlite_operator.flash_sale.observe import path_of
 from amazonlite_operator.kube.api import ApiServerAway, KubeError
 from amazonlite_operator.shop.client import Refusal, Unreachable
-from support.sale_world import KEY, PREWARM, World, spec
+from support.sale_world import KEY, PREWARM, World, path_of, spec
 
 JOBS = "/apis/batch/v1/"
 REHEARSAL = {"customers": 10, "ratePerSecond": 5}
@@ -29,7 +28,7 @@ def refuse_inventory(world: World, refused: bool = True) -> None:
     async def refuse(sale_id: str) -> None:
         raise Refusal(403, "forbidden", "the scope flash-sales:operate is missing")
 
-    world.inventory.view = refuse if refused else type(world.inventory).view.__get__(world.inventory)  # type: ignore[method-assign,assignment]
+    world.inventory.view = refuse if refused else type(world.inventory).view.__get__(world.inventory)  # type: ignore[method-assign]
 
 
 def forbid(world: World, part: str, status: int = 403) -> None:
@@ -132,7 +131,7 @@ async def test_orders_that_refuse_stall_the_settlement() -> None:
     async def refuse(sale_id: str) -> None:
         raise Refusal(401, "token_invalid", "the client is unknown")
 
-    world.books.books = refuse  # type: ignore[method-assign,assignment]
+    world.books.books = refuse  # type: ignore[method-assign]
     await world.run(700)
     assert (world.phase, world.condition("Stalled")) == ("Draining", ("True", "ShopRefuses"))
 

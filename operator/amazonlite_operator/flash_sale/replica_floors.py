@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from amazonlite_operator.flash_sale.observed import Replicas
+from amazonlite_operator.flash_sale.observation import Replicas
 from amazonlite_operator.flash_sale.spec import Target
-from amazonlite_operator.flash_sale.state import Floor
+from amazonlite_operator.flash_sale.status import ReplicaFloor
 
 
 def remember(
-    targets: Iterable[Target], held: Iterable[Floor], deployments: Mapping[str, Replicas], others: Iterable[Floor]
-) -> list[Floor]:
+    targets: Iterable[Target],
+    held: Iterable[ReplicaFloor],
+    deployments: Mapping[str, Replicas],
+    others: Iterable[ReplicaFloor],
+) -> list[ReplicaFloor]:
     """The floors to hold: never below what runs now; `original` is what ran before any sale raised it.
 
     A target that does not exist has none yet.
@@ -26,18 +29,18 @@ def remember(
             floor.original for floor in theirs if floor.deployment == target.deployment and floor.raised == current
         ]
         original = mine[target.deployment].original if target.deployment in mine else min([current, *known])
-        mine[target.deployment] = Floor(
+        mine[target.deployment] = ReplicaFloor(
             deployment=target.deployment, original=original, raised=max(current, target.replicas)
         )
     return list(mine.values())
 
 
-def incomplete(targets: Iterable[Target], held: Iterable[Floor]) -> bool:
+def incomplete(targets: Iterable[Target], held: Iterable[ReplicaFloor]) -> bool:
     raised = {floor.deployment: floor.raised for floor in held}
     return any(raised.get(target.deployment, -1) < target.replicas for target in targets)
 
 
-def restored(floor: Floor, current: Replicas, others: Iterable[Floor]) -> int | None:
+def restored(floor: ReplicaFloor, current: Replicas, others: Iterable[ReplicaFloor]) -> int | None:
     """Replicas to go back to, or None when the Deployment is no longer as this sale left it."""
     if current.desired != floor.raised:
         return None  # a person or an autoscaler has changed it since: theirs to decide
