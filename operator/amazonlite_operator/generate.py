@@ -20,7 +20,7 @@ from amazonlite_operator.kind.kind import AnyKind
 from amazonlite_operator.kind.reasons import CommonReason
 from amazonlite_operator.kinds import KINDS
 from amazonlite_operator.kube import rbac
-from amazonlite_operator.kube.crd import CustomResource, manifest
+from amazonlite_operator.kube.crd import AnyResource, manifest
 from amazonlite_operator.kube.reasons import ExplainedReason
 
 COMMAND = "python -m amazonlite_operator.generate"
@@ -31,7 +31,7 @@ _BLOCK = re.compile(
 )
 
 
-def crd(resource: CustomResource) -> str:
+def crd(resource: AnyResource) -> str:
     return HEADER + yaml.safe_dump(manifest(resource), sort_keys=False, width=120, allow_unicode=True)
 
 
@@ -54,7 +54,7 @@ def blocks(kinds: Sequence[AnyKind]) -> dict[str, str]:
     """What stands between the marks, by name."""
     made = {"rules": rules(kinds), "common-reasons": reasons(CommonReason)}
     for kind in kinds:
-        made[f"{kind.resource.slug}-phases"] = f"{kind.status.phases.diagram()}\n"
+        made[f"{kind.resource.slug}-phases"] = f"{kind.resource.status.phases.diagram()}\n"
         made[f"{kind.resource.slug}-reasons"] = reasons(kind.decisions.reasons)
     return made
 

@@ -5,4 +5,7 @@ from __future__ import annotations
 from amazonlite_operator.flash_sale.kind import FLASH_SALE
 from amazonlite_operator.kind.kind import AnyKind
 
-KINDS: tuple[AnyKind, ...] = (FLASH_SALE,)
+# A kind a line.
+KINDS: tuple[AnyKind, ...] = (
+    FLASH_SALE,
+)  # fmt: skip

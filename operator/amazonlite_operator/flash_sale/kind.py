@@ -6,15 +6,11 @@ from amazonlite_operator.flash_sale.crd import FLASH_SALES
 from amazonlite_operator.flash_sale.decisions import FlashSaleDecisions
 from amazonlite_operator.flash_sale.operations import connect
 from amazonlite_operator.flash_sale.reasons import Reason
-from amazonlite_operator.flash_sale.spec import FlashSaleSpec
-from amazonlite_operator.flash_sale.status import FlashSaleStatus
 from amazonlite_operator.kind.kind import Kind
 from amazonlite_operator.kube.rbac import Rule
 
 FLASH_SALE = Kind(
     resource=FLASH_SALES,
-    spec=FlashSaleSpec,
-    status=FlashSaleStatus,
     decisions=FlashSaleDecisions(),
     first_reason=Reason.SCHEDULED,
     rules=(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from amazonlite_operator.kind.actions import Action, AddFinalizer, RemoveFinalizer, Wait
 from amazonlite_operator.kind.conditions import ConditionValue
-from amazonlite_operator.kind.evidence import Report
+from amazonlite_operator.kind.evidence import Report, common_facts, page
 from amazonlite_operator.kind.moves import STALLED_FOR, cluster_refuses
 from amazonlite_operator.kind.observation import Observation
 from amazonlite_operator.kind.reasons import CommonReason, reason_of
@@ -61,13 +61,13 @@ class Decisions(ABC, Generic[T, O, E]):
         """What to do with a resource whose spec or status does not validate: to wait for a person, and say so."""
         return wait
 
-    @abstractmethod
     def as_asked(self, status: T, wait: Wait) -> bool:
         """Whether a resource that waits so is as its spec asks at this time. One that is over always is, or failed."""
+        return False
 
-    @abstractmethod
     def failed(self, status: T) -> bool:
         """Whether it has ended other than its spec asks."""
+        return False
 
     def describe(self, o: O, status: T, wait: Wait) -> Description[T]:
         """What to publish: `status` says where the resource is, `wait` why it goes no further just now."""
@@ -77,9 +77,10 @@ class Decisions(ABC, Generic[T, O, E]):
         """Events beside those of phase changes and stalls, oldest first; those posted before are dropped by keys."""
         return ()
 
-    @abstractmethod
     def evidence(self, o: O) -> Report:
         """What the evidence of a resource says whose outcome is decided."""
+        facts = common_facts(o)
+        return Report(facts, page(o, facts))
 
     def final_reason(self, status: T) -> ExplainedReason:
         return reason_of(status.timeline[-1].reason, self.reasons)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amazonlite_operator.kube.crd import GROUP, CustomResource
+from amazonlite_operator.kube.crd import GROUP, AnyResource
 
 _LUA = """\
 -- Generated from operator/amazonlite_operator by `{command}`; do not edit.
@@ -26,5 +26,5 @@ return hs
 """
 
 
-def lua(resource: CustomResource, command: str) -> str:
+def lua(resource: AnyResource, command: str) -> str:
     return _LUA.format(command=command, group=GROUP, kind=resource.kind)

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from amazonlite_operator.kind.decisions import Decisions
 from amazonlite_operator.kind.observation import Observation, Resource, read
 from amazonlite_operator.kind.operations import Clients, Operations
+from amazonlite_operator.kind.reasons import CommonReason
 from amazonlite_operator.kind.status import KindStatus
 from amazonlite_operator.kube.api import Manifest
 from amazonlite_operator.kube.controller import Key
@@ -25,15 +26,13 @@ E = TypeVar("E")
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[S, T, O, E]):
-    """`first_reason` stands at the beginning of every timeline; `rules` are the rights needed beside the resource."""
+    """`rules` are the rights needed beside the resource; `first_reason` stands at the beginning of every timeline."""
 
-    resource: CustomResource
-    spec: type[S]
-    status: type[T]
+    resource: CustomResource[S, T]
     decisions: Decisions[T, O, E]
-    first_reason: ExplainedReason
-    rules: tuple[Rule, ...]
     connect: Callable[[Clients], Operations[S, T, O, E]]
+    rules: tuple[Rule, ...] = ()
+    first_reason: ExplainedReason = CommonReason.CREATED
 
     @property
     def name(self) -> str:
@@ -43,8 +42,8 @@ class Kind(Generic[S, T, O, E]):
         return read(
             key,
             manifest,
-            spec=self.spec,
-            status=self.status,
+            spec=self.resource.spec,
+            status=self.resource.status,
             finalizer=self.resource.finalizer,
             first_reason=self.first_reason,
         )

@@ -14,7 +14,7 @@ from amazonlite_operator.kind.ports import Cluster
 from amazonlite_operator.kind.status import KindStatus
 from amazonlite_operator.kube import metrics
 from amazonlite_operator.kube.api import ObjectNotFound
-from amazonlite_operator.kube.crd import CustomResource
+from amazonlite_operator.kube.crd import AnyResource
 from amazonlite_operator.kube.events import EventRecorder
 from amazonlite_operator.kube.patch import merge_patch
 
@@ -45,7 +45,7 @@ class Publisher(Generic[T, O]):
     """`publish` writes a status unless the object says so already, guarded by the version that was observed."""
 
     def __init__(
-        self, resource: CustomResource, decisions: Decisions[T, O, Any], cluster: Cluster, recorder: EventRecorder
+        self, resource: AnyResource, decisions: Decisions[T, O, Any], cluster: Cluster, recorder: EventRecorder
     ) -> None:
         self._resource = resource
         self._decisions = decisions

@@ -6,6 +6,7 @@ from amazonlite_operator.kube.reasons import ExplainedReason
 
 
 class CommonReason(ExplainedReason):
+    CREATED = "Created", "Nobody has observed the resource before."
     DELETING = "Deleting", "The resource is being deleted: what it holds goes back first."
     SPEC_INVALID = (
         "SpecInvalid",

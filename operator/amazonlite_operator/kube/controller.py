@@ -13,7 +13,7 @@ from amazonlite.common.core.tasks import stop
 from amazonlite.common.observe.logs import get_logger
 from amazonlite_operator.kube import metrics
 from amazonlite_operator.kube.api import Kube, KubeError
-from amazonlite_operator.kube.crd import CustomResource
+from amazonlite_operator.kube.crd import AnyResource
 from amazonlite_operator.kube.heartbeat import Heartbeat
 from amazonlite_operator.kube.lease import LeadershipLost, Lease
 from amazonlite_operator.kube.queue import WorkQueue
@@ -43,7 +43,7 @@ class Controller:
 
     def __init__(
         self,
-        resource: CustomResource,
+        resource: AnyResource,
         reconcile: Reconcile,
         stepped_down: Callable[[], None],
         *,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
@@ -24,6 +24,9 @@ class Column:
         return {"name": self.name, "type": self.type, "jsonPath": self.path, "priority": self.priority}
 
 
+S = TypeVar("S", bound=BaseModel)
+T = TypeVar("T", bound=BaseModel)
+
 _PHASE = Column("Phase", ".status.phase")
 _READY = Column("Ready", '.status.conditions[?(@.type=="Ready")].status')
 _REASON = Column("Reason", '.status.conditions[?(@.type=="Ready")].reason')
@@ -31,15 +34,15 @@ _AGE = Column("Age", ".metadata.creationTimestamp", "date")
 
 
 @dataclass(frozen=True, slots=True)
-class CustomResource:
+class CustomResource(Generic[S, T]):
     """Names, schemas, kubectl's columns and the CEL rules of one kind. `columns` stand between Phase and Age."""
 
     kind: str
     plural: str
     short_name: str
     description: str
-    spec: type[BaseModel]
-    status: type[BaseModel]
+    spec: type[S]
+    status: type[T]
     columns: Sequence[Column]
     rules: Sequence[tuple[str, str]] = ()
 
@@ -67,7 +70,10 @@ class CustomResource:
         return [_PHASE, *own, _READY, _REASON, *wide, _AGE]
 
 
-def manifest(kind: CustomResource) -> dict[str, Any]:
+AnyResource: TypeAlias = CustomResource[Any, Any]
+
+
+def manifest(kind: AnyResource) -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -87,7 +93,7 @@ def manifest(kind: CustomResource) -> dict[str, Any]:
     }
 
 
-def _version(kind: CustomResource) -> dict[str, Any]:
+def _version(kind: AnyResource) -> dict[str, Any]:
     return {
         "name": VERSION,
         "served": True,
@@ -98,7 +104,7 @@ def _version(kind: CustomResource) -> dict[str, Any]:
     }
 
 
-def _root(kind: CustomResource) -> dict[str, Any]:
+def _root(kind: AnyResource) -> dict[str, Any]:
     return {
         "type": "object",
         "description": kind.description,

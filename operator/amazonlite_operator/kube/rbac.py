@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from amazonlite_operator.kube.crd import GROUP, CustomResource
+from amazonlite_operator.kube.crd import GROUP, AnyResource
 
 ORDER = ("get", "list", "watch", "create", "update", "patch", "delete")
 
@@ -36,7 +36,7 @@ OPERATOR = (
 )
 
 
-def of_resource(resource: CustomResource) -> tuple[Rule, ...]:
+def of_resource(resource: AnyResource) -> tuple[Rule, ...]:
     return (
         Rule(GROUP, resource.plural, ("get", "list", "watch", "patch")),
         Rule(GROUP, f"{resource.plural}/status", ("get", "patch")),

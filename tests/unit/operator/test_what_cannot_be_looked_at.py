@@ -131,7 +131,7 @@ async def test_orders_that_refuse_stall_the_settlement() -> None:
     async def refuse(sale_id: str) -> None:
         raise Refusal(401, "token_invalid", "the client is unknown")
 
-    world.books.books = refuse  # type: ignore[method-assign]
+    world.books.books = refuse  # type: ignore[method-assign,assignment]
     await world.run(700)
     assert (world.phase, world.condition("Stalled")) == ("Draining", ("True", "ShopRefuses"))
 
