@@ -69,7 +69,7 @@ check-generated:
 	$(RUN) python -m amazonlite.common.events.access --check
 
 check-types:
-	$(RUN) mypy services operator
+	$(RUN) mypy services operator tools
 
 check-tests:
 	$(RUN) $(PYTEST) tests/unit tests/contract

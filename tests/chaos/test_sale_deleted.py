@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from amazonlite.cli.shoppers.api import ShopApi
 from amazonlite.common.testing.eventually import eventually
+from amazonlite_cli.shoppers.api import ShopApi
 from support.buyer import Buyer
 from support.faults.node import Node
 from support.history.check import Evidence, anomalies

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator, FormatChecker
+from fastjsonschema import JsonSchemaException
+from jsonschema import Draft7Validator, Draft202012Validator, FormatChecker
 
 from amazonlite.common.core.clock import parse_iso
 from amazonlite.common.core.event import Event
 from amazonlite.common.events import asyncapi, digests
 from amazonlite.common.events.compatibility import transitive_violations
-from amazonlite.common.events.registry import Registry, SchemaViolation, UnknownEventType, newest
-from amazonlite.common.events.schema import UnsupportedSchema, compiled
+from amazonlite.common.events.registry import Registry, SchemaViolation, UnknownEventType, compiled, newest
 from amazonlite.common.events.topics import TOPICS
 
 REGISTRY = Registry.load()
@@ -60,27 +60,56 @@ def test_our_checks_and_jsonschema_give_the_same_verdicts(type: str) -> None:
     example = _example(schema, schema)
     assert reference.is_valid(example)
     for variant in (example, *_spoiled(example)):
-        assert (not list(check(variant, "data"))) == reference.is_valid(variant), variant
+        assert accepted(check, variant) == reference.is_valid(variant), variant
 
 
 def test_a_violation_says_where() -> None:
     schema = newest(REGISTRY.revisions["order.created.v1"])
     data = _example(schema, schema)
     data["lines"][0]["quantity"] = 0
-    with pytest.raises(SchemaViolation, match=r"order\.created\.v1: data\.lines\[0\]\.quantity is 0"):
+    with pytest.raises(SchemaViolation, match=r"order\.created\.v1: data\.lines\[0\]\.quantity must be .*1"):
         REGISTRY.validate(_event("order.created.v1", data))
     with pytest.raises(UnknownEventType):
         REGISTRY.validate(_event("order.vanished.v1", {}))
 
 
+def test_a_violation_tells_no_values() -> None:
+    schema = newest(REGISTRY.revisions["order.created.v1"])
+    data = _example(schema, schema) | {"customerId": "ada@example.com" * 20}
+    with pytest.raises(SchemaViolation) as told:
+        REGISTRY.validate(_event("order.created.v1", data))
+    assert "customerId" in str(told.value)
+    assert "ada@" not in str(told.value)
+
+
 def test_times_need_an_offset() -> None:
-    [problem] = compiled({"type": "string", "format": "date-time"})("2030-01-01T12:00:00", "at")
-    assert "offset" in problem
+    check = compiled({"type": "string", "format": "date-time"})
+    assert accepted(check, "2030-01-01T12:00:00Z")
+    assert not accepted(check, "2030-01-01T12:00:00")
+    assert not accepted(check, "2030-19-39T12:00:00Z")
 
 
-def test_a_keyword_that_is_not_compiled_is_refused() -> None:
-    with pytest.raises(UnsupportedSchema, match="oneOf"):
-        compiled({"type": "object", "oneOf": []})
+@pytest.mark.parametrize("type", TYPES)
+def test_only_keywords_are_used_that_are_compiled(type: str) -> None:
+    """fastjsonschema knows drafts up to 7 and passes over what came after it."""
+    known = Draft7Validator.VALIDATORS.keys() | {"$schema", "$id", "$defs", "title", "description"}
+    for schema in REGISTRY.revisions[type].values():
+        assert set(_keywords(schema)) <= known
+
+
+def _keywords(schema: Any) -> Iterator[str]:
+    yield from schema
+    below = [*schema.get("properties", {}).values(), *schema.get("$defs", {}).values()]
+    for each in [*below, *([schema["items"]] if "items" in schema else [])]:
+        yield from _keywords(each)
+
+
+def accepted(check: Callable[[Any], object], value: Any) -> bool:
+    try:
+        check(value)
+    except JsonSchemaException:
+        return False
+    return True
 
 
 def _event(type: str, data: dict[str, Any]) -> Event:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from amazonlite.cli.shoppers.crowd import Crowd
-from amazonlite.cli.shoppers.shopper import Outcome, Plan
+from amazonlite_cli.shoppers.crowd import Crowd
+from amazonlite_cli.shoppers.shopper import Outcome, Plan
 from support.sales import FlashSales, sale_spec
 from support.shop import GATEWAY, Shop
 

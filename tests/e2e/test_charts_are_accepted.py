@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from amazonlite.cli.cluster.base import Cluster
-from amazonlite.cli.cluster.choose import choose
-from amazonlite.cli.paths import REPO
+from amazonlite_cli.cluster.base import Cluster
+from amazonlite_cli.cluster.choose import choose
+from amazonlite_cli.paths import REPO
 
 pytestmark = pytest.mark.cluster
 

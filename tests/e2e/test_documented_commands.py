@@ -1,4 +1,4 @@
-"""What README.md and docs/operator.md tell people to type works as it is written, in the order in which they would."""
+"""What README.md and pages under docs/ tell people to type works as it is written, in the order in which they would."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from kubernetes import client
 
-from amazonlite.cli.kube import CHOSEN, Resources, connect
-from amazonlite.cli.paths import REPO
+from amazonlite_cli.kube import CHOSEN, Resources, connect
+from amazonlite_cli.paths import REPO
 from support.machine import on_the_machine
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
@@ -18,6 +20,9 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # They build, replace or stop the cluster that this test runs on; `make test` begins with the first one.
 OF_MAKE = ("make up", "make demo", "make test", "make down")
 SALE = "my-sale"
+NAMESPACE = "shop"
+# The charts of docs/installing.md are rendered, and not installed: the stores they want are another cluster's.
+RENDERED = 'helm() { command helm "$@" --dry-run=client >/dev/null; }\n'
 
 
 def blocks(document: str) -> list[str]:
@@ -47,9 +52,44 @@ def no_sale() -> Iterator[None]:
 @pytest.mark.usefixtures("no_sale")
 def test_every_block_of_commands_succeeds() -> None:
     assert CHOSEN in os.environ  # else the fixture would look at another cluster than the commands
-    first, using, resources = blocks("README.md")
+    first, using, purchase, resources = blocks("README.md")
     assert all(line.startswith(OF_MAKE) for line in first.splitlines())
-    settings = "".join(line for line in using.splitlines(keepends=True) if line.startswith("export "))
-    for commands in [using, *(settings + block for block in blocks("docs/operator.md")), settings + resources]:
-        done = typed(runnable(commands))
-        assert done.returncode == 0, f"{commands}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    succeed(using)
+    for block in [*blocks("docs/operator.md"), purchase, resources]:
+        succeed(settings() + block)
+
+
+@pytest.fixture
+def no_namespace() -> Iterator[None]:
+    """The namespace of docs/installing.md is nobody else's, and is gone afterwards."""
+    core = client.CoreV1Api(connect())
+    names: Any = core.list_namespace()
+    assert NAMESPACE not in {each.metadata.name for each in names.items}, f"a namespace {NAMESPACE} is there already"
+    yield
+    core.delete_namespace(NAMESPACE)
+
+
+@pytest.mark.usefixtures("no_namespace")
+def test_a_cluster_of_ones_own_gets_what_the_charts_expect() -> None:
+    for block in blocks("docs/installing.md"):
+        succeed(settings() + RENDERED + block)
+    secrets: Any = client.CoreV1Api(connect()).list_namespaced_secret(NAMESPACE)
+    documented = (REPO / "docs" / "installing.md").read_text()
+    assert [each.metadata.name for each in secrets.items if not told_of(each.metadata.name, documented)] == []
+
+
+def told_of(secret: str, page: str) -> bool:
+    """By its name, or as one of those that differ in the name of their service."""
+    kind, _, _ = secret.partition("-")
+    return any(f"`{name}`" in page for name in (secret, f"{kind}-SERVICE", f"{kind}-NAME"))
+
+
+def settings() -> str:
+    """What the README sets once for all commands after it."""
+    using = blocks("README.md")[1]
+    return "".join(line for line in using.splitlines(keepends=True) if line.startswith("export "))
+
+
+def succeed(commands: str) -> None:
+    done = typed(runnable(commands))
+    assert done.returncode == 0, f"{commands}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"

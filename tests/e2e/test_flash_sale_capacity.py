@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from amazonlite.cli.kube import connect
-from amazonlite.cli.paths import NAMESPACE
 from amazonlite.common.testing.eventually import eventually
+from amazonlite_cli.kube import connect
+from amazonlite_cli.paths import NAMESPACE
 from support.sales import FlashSales, sale_spec
 from support.shop import Shop
 

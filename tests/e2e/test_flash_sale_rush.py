@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amazonlite.cli.shoppers.shopper import Outcome
+from amazonlite_cli.shoppers.shopper import Outcome
 from support.rush import NEARLY_ALL_BUYING, Rush, assert_kept, run_rush
 from support.sales import FlashSales
 from support.shop import Shop

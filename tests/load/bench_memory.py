@@ -7,8 +7,8 @@ from typing import Any
 from kubernetes import client
 from kubernetes.stream import stream
 
-from amazonlite.cli.kube import connect
-from amazonlite.cli.paths import NAMESPACE
+from amazonlite_cli.kube import connect
+from amazonlite_cli.paths import NAMESPACE
 
 WANTED_MIB = 100
 SERVICES = ("gateway", "auth", "product", "inventory", "order", "payment")

@@ -25,7 +25,7 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.exception import RescheduleTask
 
-from amazonlite.cli.cluster.base import SHOP_URL
+from amazonlite_cli.cluster.base import SHOP_URL
 
 Body = dict[str, Any]
 
@@ -39,9 +39,9 @@ BOUGHT = frozenset({"CONFIRMED", "COMPLETED"})
 PATIENCE_SECONDS, POLL_SECONDS = 30.0, 0.5
 FETCH_TOKENS = """
 import asyncio, json, sys
-from amazonlite.cli.load import load_client
-from amazonlite.cli.reach import reached
-from amazonlite.cli.shoppers.tokens import shopper_tokens
+from amazonlite_cli.load import load_client
+from amazonlite_cli.reach import reached
+from amazonlite_cli.shoppers.tokens import shopper_tokens
 async def fetch(customers):
     async with reached("auth") as auth:
         return await shopper_tokens(auth, load_client(), customers, reason="load test: shopping mix")

@@ -11,12 +11,12 @@ from typing import Any, cast
 
 from kubernetes import client
 
-from amazonlite.cli.kube import connect
-from amazonlite.cli.paths import NAMESPACE
 from amazonlite.common.core.settings import KafkaSettings
 from amazonlite.common.events.provision import provision
 from amazonlite.common.events.topics import TOPICS
 from amazonlite.common.testing import stores
+from amazonlite_cli.kube import connect
+from amazonlite_cli.paths import NAMESPACE
 
 READY_WITHIN_SECONDS = 90
 

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from amazonlite.cli.paths import HOME
+from amazonlite_cli.paths import HOME
 from support.cluster import Cluster
 from support.faults.inject import healed
 from support.faults.node import Node

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amazonlite.cli.shoppers.api import Answer, ShopApi
 from amazonlite.common.testing.eventually import eventually
+from amazonlite_cli.shoppers.api import Answer, ShopApi
 
 
 @dataclass(slots=True)

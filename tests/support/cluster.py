@@ -9,9 +9,9 @@ from typing import Any
 from kubernetes import client
 from urllib3.exceptions import HTTPError
 
-from amazonlite.cli.kube import connect
-from amazonlite.cli.paths import NAMESPACE
 from amazonlite.common.testing.eventually import eventually
+from amazonlite_cli.kube import connect
+from amazonlite_cli.paths import NAMESPACE
 
 
 class Cluster:

@@ -21,11 +21,10 @@ from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, u
 from amazonlite.common.events.consumer import Consumer, ConsumerSettings
 from amazonlite.common.events.envelope import encode
 from amazonlite.common.events.handlers import AnyHandler, Grouped
-from amazonlite.common.events.kafka_client import admin_config
 from amazonlite.common.events.patience import Patience
 from amazonlite.common.events.producer import EventProducer
 from amazonlite.common.events.topics import dlq_of
-from amazonlite.common.testing.stores import root_cursor, suffix
+from amazonlite.common.testing.stores import independent_client, root_cursor, suffix
 
 TRIES = 3
 QUICK = ConsumerSettings(
@@ -68,7 +67,7 @@ class ConsumerBench:
         self.send_raw(*((event.subject.encode(), encode(event)) for event in events), partition=partition)
 
     def send_raw(self, *records: tuple[bytes, bytes], partition: int | None = None) -> None:
-        producer = KafkaProducer(**admin_config(self.kafka))
+        producer = KafkaProducer(**independent_client(self.kafka))
         for key, value in records:
             producer.send(self.topic, value, key, headers=HEADERS, partition=partition)
         producer.flush()
@@ -119,7 +118,7 @@ class ConsumerBench:
 
     def read_again(self) -> None:
         """The group, which must be without members, goes back to the topic's beginning."""
-        reader = KafkaConsumer(**admin_config(self.kafka), group_id=self.group, enable_auto_commit=False)
+        reader = KafkaConsumer(**independent_client(self.kafka), group_id=self.group, enable_auto_commit=False)
         places = [TopicPartition(self.topic, partition) for partition in reader.partitions_for_topic(self.topic)]
         reader.assign(places)
         reader.commit({place: OffsetAndMetadata(0, "", -1) for place in places})
@@ -127,7 +126,7 @@ class ConsumerBench:
 
     def put_aside(self) -> list[tuple[bytes, bytes, dict[str, str]]]:
         """(key, value, headers) of the dead letter topic."""
-        reader = KafkaConsumer(**admin_config(self.kafka), enable_auto_commit=False)
+        reader = KafkaConsumer(**independent_client(self.kafka), enable_auto_commit=False)
         place = TopicPartition(dlq_of(self.topic), 0)
         reader.assign([place])
         reader.seek_to_beginning(place)

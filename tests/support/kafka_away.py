@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from amazonlite.cli.shoppers.shopper import Plan
 from amazonlite.common.testing.eventually import eventually
+from amazonlite_cli.shoppers.shopper import Plan
 from support.faults.fault import Fault, Kind
 from support.faults.inject import Injector
 from support.history.pace import Pace

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from amazonlite.cli.paths import REPO
+from amazonlite_cli.paths import REPO
 
 
 def on_the_machine(*command: str) -> list[str]:

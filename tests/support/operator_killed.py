@@ -8,11 +8,11 @@ from typing import Any
 
 from kubernetes import client
 
-from amazonlite.cli.kube import connect
-from amazonlite.cli.paths import NAMESPACE
-from amazonlite.cli.shoppers.crowd import Crowd, plans
-from amazonlite.cli.shoppers.shopper import Plan
 from amazonlite.common.testing.eventually import eventually
+from amazonlite_cli.kube import connect
+from amazonlite_cli.paths import NAMESPACE
+from amazonlite_cli.shoppers.crowd import Crowd, plans
+from amazonlite_cli.shoppers.shopper import Plan
 from support.cluster import Cluster
 from support.faults.node import Container, Node
 from support.history.check import Evidence, anomalies

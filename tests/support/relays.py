@@ -12,8 +12,8 @@ from kafka import KafkaConsumer, TopicPartition
 
 from amazonlite.common.core.settings import KafkaSettings
 from amazonlite.common.core.tasks import stop
-from amazonlite.common.events.kafka_client import admin_config
 from amazonlite.common.events.relay import Relay
+from amazonlite.common.testing.stores import independent_client
 
 
 @asynccontextmanager
@@ -27,7 +27,7 @@ async def relaying(*relays: Relay) -> AsyncIterator[list[asyncio.Task[None]]]:
 
 def arrived(kafka: KafkaSettings, topics: Sequence[str]) -> list[dict[str, Any]]:
     """All events of the topics, duplicates included, a partition's in the order of their arrival."""
-    with closing(KafkaConsumer(**admin_config(kafka), enable_auto_commit=False)) as reader:
+    with closing(KafkaConsumer(**independent_client(kafka), enable_auto_commit=False)) as reader:
         places = [TopicPartition(topic, number) for topic in topics for number in range(3)]
         reader.assign(places)
         reader.seek_to_beginning(*places)

@@ -9,9 +9,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from amazonlite.cli.shoppers.crowd import Crowd, Tally, plans
-from amazonlite.cli.shoppers.shopper import Outcome, Plan
 from amazonlite.common.testing.eventually import eventually
+from amazonlite_cli.shoppers.crowd import Crowd, Tally, plans
+from amazonlite_cli.shoppers.shopper import Outcome, Plan
 from support.history.check import Evidence, anomalies
 from support.history.record import History
 from support.history.rows import Rows, dead_letters, read_rows

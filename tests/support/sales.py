@@ -7,8 +7,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from amazonlite.cli.kube import Resources, connect
 from amazonlite.common.testing.eventually import eventually
+from amazonlite_cli.kube import Resources, connect
 from support.shop import usd
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import pytest
 
-from amazonlite.cli.paths import HOME
+from amazonlite_cli.paths import HOME
 
 WITHOUT_CLUSTER = {"unit", "contract"}
 TESTS = Path(__file__).parents[1]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from amazonlite.cli.images.dockerfile import read
-from amazonlite.cli.paths import REPO
+from amazonlite_cli.images.dockerfile import read
+from amazonlite_cli.paths import REPO
 
 
 def optimization() -> dict[str, str]:

@@ -12,9 +12,9 @@ from typing import Any
 
 import aiohttp
 
-from amazonlite.cli.kube import connect, read_secret
-from amazonlite.cli.shoppers.tokens import StaffClient, TokensRefused, shopper_tokens, staff_token
 from amazonlite.common.testing.eventually import eventually
+from amazonlite_cli.kube import connect, read_secret
+from amazonlite_cli.shoppers.tokens import StaffClient, TokensRefused, shopper_tokens, staff_token
 
 GATEWAY = os.environ.get("GATEWAY_URL", "http://gateway:8000")
 AUTH = os.environ.get("AUTH_URL", "http://auth:8000")

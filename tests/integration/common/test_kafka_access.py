@@ -6,12 +6,21 @@ from collections.abc import Callable
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
 
-from amazonlite.cli.deploy.secrets import KAFKA_USERS
-from amazonlite.cli.kube import connect, read_secret
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.settings import KafkaSettings
+from amazonlite.common.events.access import provision_access
 from amazonlite.common.events.kafka_client import client_config
+from amazonlite_cli.deploy.secrets import KAFKA_USERS
+from amazonlite_cli.kube import connect, read_secret
 
 pytestmark = pytest.mark.cluster
 FORGED = "payment.authorized.v1"
@@ -63,3 +72,12 @@ def test_a_service_takes_nothing_that_it_does_not_handle_nor_in_anothers_group(a
 def test_whoever_has_no_account_is_not_heard(kafka: KafkaSettings, login: dict[str, str]) -> None:
     stranger = KafkaSettings(bootstrap=kafka.bootstrap, user=login.get("user", ""), password=login.get("password", ""))
     assert error_of_sending(stranger, FORGED) is not None
+
+
+def test_a_right_that_nobody_should_have_is_taken_back(kafka: KafkaSettings) -> None:
+    admin = AdminClient(client_config(kafka, {}))
+    kind, literal, allow = ResourceType.TOPIC, ResourcePatternType.LITERAL, AclPermissionType.ALLOW
+    stray = AclBinding(kind, FORGED, literal, f"User:{new_id('stray')}", "*", AclOperation.WRITE, allow)
+    admin.create_acls([stray])[stray].result(10)
+    assert provision_access(admin) == (0, 1)
+    assert provision_access(admin) == (0, 0)

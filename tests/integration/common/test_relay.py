@@ -17,12 +17,11 @@ from amazonlite.common.core.event import Event, new_event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.settings import KafkaSettings, MysqlSettings
 from amazonlite.common.data.unit_of_work import shard_of, unit_of_work_factory
-from amazonlite.common.events.kafka_client import admin_config
 from amazonlite.common.events.outbox import next_rows
 from amazonlite.common.events.producer import EventProducer, Outcome, Record
 from amazonlite.common.events.relay import Relay, RelaySettings
 from amazonlite.common.testing.eventually import eventually
-from amazonlite.common.testing.stores import kafka_topics
+from amazonlite.common.testing.stores import independent_client, kafka_topics
 from support.relays import arrived, relaying
 
 pytestmark = pytest.mark.stores
@@ -121,7 +120,7 @@ async def test_an_event_arrives_as_a_cloud_event_under_its_aggregates_key(outbox
     async with relaying(Relay(outbox.engine, EventProducer(outbox.kafka), QUICK)):
         await eventually(outbox.empty)
     reader = KafkaConsumer(
-        *outbox.topics, **admin_config(outbox.kafka), auto_offset_reset="earliest", consumer_timeout_ms=9000
+        *outbox.topics, **independent_client(outbox.kafka), auto_offset_reset="earliest", consumer_timeout_ms=9000
     )
     record = next(reader)
     reader.close()

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -139,6 +140,22 @@ async def test_readiness_fails_first_and_what_was_begun_is_answered(served: Serv
     assert await served.status("/release", "POST") == 200
     assert await slow == 200
     assert await asyncio.wait_for(served.process.wait(), 10) == 0
+
+
+async def test_connections_that_were_there_before_keep_nobody_waiting(served: Served) -> None:
+    port = int(served.url.rsplit(":", 1)[1])
+    before = [await asyncio.open_connection("127.0.0.1", port) for _ in range(10)]
+    for _, writer in before:
+        writer.write(WHOLE)
+    served.process.send_signal(signal.SIGTERM)
+    await served.becomes("/readyz", 503)
+    began = time.monotonic()
+    ended = asyncio.create_task(served.process.wait())
+    for _, writer in before:
+        writer.write(WHOLE)
+        await asyncio.wait({ended}, timeout=0.5)
+    assert await ended == 0
+    assert time.monotonic() - began < 4.5  # were each request waited for, it would be 7
 
 
 async def test_whoever_still_asks_is_answered_and_told_to_connect_anew(served: Served) -> None:

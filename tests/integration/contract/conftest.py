@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from amazonlite.cli.deploy.secrets import CLIENTS
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.settings import MysqlSettings
 from amazonlite.common.data.unit_of_work import unit_of_work_factory
@@ -27,6 +26,7 @@ from amazonlite.order import api as order_api
 from amazonlite.payment import api as payment_api
 from amazonlite.payment.domain import Payment
 from amazonlite.payment.seal import seal_orders
+from amazonlite_cli.deploy.secrets import CLIENTS
 from support.delivery import deliver
 from support.inventory import PRICE, Pod, make_pod
 from support.orders import OrderBench, order_bench

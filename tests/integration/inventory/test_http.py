@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from amazonlite.cli.deploy.secrets import CLIENTS
 from amazonlite.common.core.clock import iso
 from amazonlite.common.http.app import create_app
 from amazonlite.common.security.jwt import TokenVerifier
@@ -19,6 +18,7 @@ from amazonlite.common.testing.fakes import FakeJwks, mint_token
 from amazonlite.inventory import api
 from amazonlite.inventory.flash_sale import api as sale_api
 from amazonlite.inventory.flash_sale import operator_api
+from amazonlite_cli.deploy.secrets import CLIENTS
 from support.inventory import Pod
 from support.own_redis import OwnRedis
 

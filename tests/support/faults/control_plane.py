@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from amazonlite.cli.paths import HOME, REPO
+from amazonlite_cli.paths import HOME, REPO
 from support.machine import on_the_machine
 
 RUN = HOME / "run"

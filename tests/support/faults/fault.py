@@ -23,6 +23,7 @@ class Kind(StrEnum):
 KILLS = frozenset({Kind.KILL, Kind.KILL_ALL})
 # What inventory needs to give units of an unpaid hold back: while one of these is struck, a hold may be overdue.
 GIVES_BACK = frozenset({"inventory", "payment", "mysql"})
+ROLL_SECONDS = 15.0  # six for new pods to be Ready, a few for the old ones to be asked no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class Fault:
     def __str__(self) -> str:
         lasting = f" for {self.seconds:.1f} s" if self.seconds else ""
         return " ".join([self.kind, " from ".join(self.targets)]).strip() + lasting
+
+    @property
+    def takes(self) -> float:
+        """Seconds until it is over, of a rolling restart about."""
+        return ROLL_SECONDS if self.kind is Kind.ROLL else self.seconds
 
     @property
     def delays_returns(self) -> bool:

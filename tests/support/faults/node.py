@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from amazonlite.cli.paths import HOME, NAMESPACE
+from amazonlite_cli.paths import HOME, NAMESPACE
 
 POD, CONTAINER, OF_NAMESPACE = (f"io.kubernetes.{name}" for name in ("pod.name", "container.name", "pod.namespace"))
 

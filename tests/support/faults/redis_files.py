@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from amazonlite.cli.paths import HOME
+from amazonlite_cli.paths import HOME
 
 FILES = HOME / "volumes" / "redis" / "appendonlydir"
 

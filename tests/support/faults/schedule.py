@@ -46,6 +46,10 @@ class Schedule:
         rng = random.Random(seed)
         return cls(seed, seconds, tuple(_timed(rng, seconds - CALM_AT_THE_END)))
 
+    def fits(self, fault: Fault, at: float) -> bool:
+        """Whether there is still a calm after it, when the faults before took longer than was foreseen."""
+        return at + fault.takes <= self.seconds - CALM_AT_THE_END
+
     def __str__(self) -> str:
         lines = (f"  {timed.after:6.1f} s  {timed.fault}" for timed in self.faults)
         again = f"again: make soak SCHEDULES=1 SEED={self.seed} SECONDS_EACH={self.seconds:g}"
@@ -55,26 +59,33 @@ class Schedule:
 def _timed(rng: random.Random, end: float) -> Iterator[Timed]:
     at = FIRST_AFTER
     # The second kill of a container within ten minutes is answered by the kubelet with a pause of 10 s, the third with
-    # 20 s: it would be its patience that is measured. So nothing is killed twice in a schedule.
-    killed: set[str] = set()
+    # 20 s; and when the control plane goes away again within two minutes, kubelet and kube-proxy pause for up to a
+    # minute before they watch it again. It would be their patience that is measured, so each is struck so only once.
+    struck: set[str] = set()
     while True:
         # The first one kills, so that the shortest schedule does.
-        fault = _fault(rng, killed) if killed else Fault(Kind.KILL, (rng.choice(SERVICES + STORES),))
-        if at + fault.seconds > end:
+        fault = _fault(rng, struck) if struck else Fault(Kind.KILL, (rng.choice(SERVICES + STORES),))
+        if at + fault.takes > end:
             return
         yield Timed(round(at, 1), fault)
-        if fault.kind in KILLS:
-            killed |= set(fault.targets)
-        at += fault.seconds + rng.uniform(4, 12)
+        struck |= _once(fault)
+        at += fault.takes + rng.uniform(4, 12)
 
 
-def _fault(rng: random.Random, killed: set[str]) -> Fault:
-    """One of those drawn, by their weights; a kill of what was killed before becomes a pause."""
+def _fault(rng: random.Random, struck: set[str]) -> Fault:
+    """One of those drawn, by their weights; what would strike a second time becomes a pause."""
     faults, weights = zip(*_drawn(rng), strict=True)
     fault: Fault = rng.choices(faults, weights)[0]
-    if fault.kind in KILLS and not killed.isdisjoint(fault.targets):
-        return Fault(Kind.PAUSE, fault.targets, _seconds(rng, 2, 8))
-    return fault
+    if struck.isdisjoint(_once(fault)):
+        return fault
+    return Fault(Kind.PAUSE, fault.targets or (rng.choice(SERVICES),), _seconds(rng, 2, 8))
+
+
+def _once(fault: Fault) -> set[str]:
+    """Names of what is not struck in this way a second time."""
+    if fault.kind is Kind.CONTROL_PLANE:
+        return {"control plane"}
+    return set(fault.targets) if fault.kind in KILLS else set()
 
 
 def _drawn(rng: random.Random) -> list[tuple[Fault, int]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from amazonlite.cli.shoppers.api import Answer, Sent
+from amazonlite_cli.shoppers.api import Answer, Sent
 
 KEPT = frozenset({"claim", "intent", "pay", "confirm", "cancel", "order"})
 AUTHORIZED = frozenset({"AUTHORIZED", "CAPTURED"})

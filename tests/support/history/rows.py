@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 from kafka import KafkaConsumer, TopicPartition
 from pymysql.cursors import Cursor
 
-from amazonlite.common.events.kafka_client import admin_config
 from amazonlite.common.events.topics import TOPICS, dlq_of
-from amazonlite.common.testing.stores import kafka_settings, root_cursor
+from amazonlite.common.testing.stores import independent_client, kafka_settings, root_cursor
 from amazonlite.inventory.domain import EFFECTS, Kind
 
 Row = TypeVar("Row")
@@ -138,7 +137,7 @@ def spans_of(booked: Iterable[tuple[float, Kind, int]]) -> list[tuple[float, flo
 
 def dead_letters() -> dict[str, int]:
     """How many records each dead letter topic has ever had."""
-    consumer = KafkaConsumer(**admin_config(kafka_settings()), enable_auto_commit=False)
+    consumer = KafkaConsumer(**independent_client(kafka_settings()), enable_auto_commit=False)
     try:
         names = [dlq_of(topic.name) for topic in TOPICS]
         parts = [TopicPartition(name, p) for name in names for p in consumer.partitions_for_topic(name) or ()]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from amazonlite.cli.images import layers
+from amazonlite_cli.images import layers
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from amazonlite.cli.images import layers
-from amazonlite.cli.images.archive import Image, write
+from amazonlite_cli.images import layers
+from amazonlite_cli.images.archive import Image, write
 
 pytestmark = pytest.mark.usefixtures("cache")
 

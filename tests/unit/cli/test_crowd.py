@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from amazonlite.cli.shoppers.crowd import DEFAULT_MIX, Tally, plans
-from amazonlite.cli.shoppers.shopper import Plan
+from amazonlite_cli.shoppers.crowd import DEFAULT_MIX, Tally, plans
+from amazonlite_cli.shoppers.shopper import Plan
 
 
 def test_the_same_seed_sends_the_same_crowd_and_another_seed_another() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from amazonlite.cli.shoppers.api import Answer, ShopApi
-from amazonlite.cli.shoppers.shopper import Outcome, Plan, Shopper
+from amazonlite_cli.shoppers.api import Answer, ShopApi
+from amazonlite_cli.shoppers.shopper import Outcome, Plan, Shopper
 
 
 class Till(ShopApi):

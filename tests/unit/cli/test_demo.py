@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from amazonlite.cli.demo import DemoFailed, OutOfStock, manifest, pick_product, receive, removed
-from amazonlite.cli.shoppers.tokens import StaffClient
+from amazonlite_cli.demo import DemoFailed, OutOfStock, manifest, pick_product, receive, removed
+from amazonlite_cli.shoppers.tokens import StaffClient
 
 PRODUCT = {"sku": "B1", "price": {"amount": 999, "currency": "USD"}}
 

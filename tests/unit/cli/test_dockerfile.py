@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from amazonlite.cli.images.dockerfile import Copy, Dockerfile, UnsupportedInstruction, read
-from amazonlite.cli.paths import REPO
+from amazonlite_cli.images.dockerfile import Copy, Dockerfile, UnsupportedInstruction, read
+from amazonlite_cli.paths import REPO
 
 
 def parsed(tmp_path: Path, text: str, **arguments: str) -> Dockerfile:

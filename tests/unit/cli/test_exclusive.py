@@ -14,20 +14,20 @@ from threading import Event, Thread
 import pytest
 from rich.console import Console
 
-from amazonlite.cli import exclusive as module
-from amazonlite.cli import progress
-from amazonlite.cli.exclusive import exclusive, in_use
+from amazonlite_cli import exclusive as module
+from amazonlite_cli import progress
+from amazonlite_cli.exclusive import exclusive, in_use
 
 _HOLDER = """
 import sys
-from amazonlite.cli.exclusive import exclusive
+from amazonlite_cli.exclusive import exclusive
 with exclusive():
     print("held", flush=True)
     sys.stdin.read()
 """
 _USER = """
 import os
-from amazonlite.cli.exclusive import in_use
+from amazonlite_cli.exclusive import in_use
 with in_use():
     os.execvp("sh", ["sh", "-c", "echo held; read line"])
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from amazonlite.cli.paths import REPO
+from amazonlite_cli.paths import REPO
 
 SCRIPT = REPO / "tools" / "install-packages.sh"
 

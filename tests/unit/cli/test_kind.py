@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from amazonlite.cli.cluster import kind as module
-from amazonlite.cli.cluster.kind import Kind
+from amazonlite_cli.cluster import kind as module
+from amazonlite_cli.cluster.kind import Kind
 
 
 @pytest.fixture

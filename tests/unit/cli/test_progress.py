@@ -11,11 +11,11 @@ import typer
 from kubernetes.client import ApiException
 from rich.console import Console
 
-from amazonlite.cli import paths, progress
-from amazonlite.cli.command import output_of
-from amazonlite.cli.errors import CommandError
-from amazonlite.cli.kube import CHOSEN, connect
-from amazonlite.cli.progress import explained, step
+from amazonlite_cli import paths, progress
+from amazonlite_cli.command import output_of
+from amazonlite_cli.errors import CommandError
+from amazonlite_cli.kube import CHOSEN, connect
+from amazonlite_cli.progress import explained, step
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from amazonlite.cli import reach
-from amazonlite.cli.errors import CommandError
+from amazonlite_cli import reach
+from amazonlite_cli.errors import CommandError
 
 Says = Callable[[str], None]
 

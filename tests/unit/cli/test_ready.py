@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from amazonlite.cli.cluster.base import Cluster
-from amazonlite.cli.deploy.ready import Progress, diagnosis, progress_of, wait
+from amazonlite_cli.cluster.base import Cluster
+from amazonlite_cli.deploy.ready import Progress, diagnosis, progress_of, wait
 
 NO_TIME, LONG = -1.0, 3600.0
 

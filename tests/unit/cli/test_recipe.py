@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from amazonlite.cli.images import application, layers, stores
-from amazonlite.cli.images.recipe import Base, Content, Recipe
+from amazonlite_cli.images import application, layers, stores
+from amazonlite_cli.images.recipe import Base, Content, Recipe
 
 pytestmark = pytest.mark.usefixtures("cache")
 

@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from amazonlite.cli.errors import CommandError
-from amazonlite.cli.report import verified
+from amazonlite_cli.errors import CommandError
+from amazonlite_cli.report import verified
 
 DATA = {"evidence.json": "{}", "evidence.md": "# Settled"}
 DIGEST = hashlib.sha256(b"{}# Settled").hexdigest()

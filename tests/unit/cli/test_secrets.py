@@ -16,10 +16,10 @@ import yaml
 from amazonlite.auth.clients import Clients
 from amazonlite.auth.domain import InvalidClient
 from amazonlite.auth.keys import SigningKeys
-from amazonlite.cli.cluster.base import Cluster
-from amazonlite.cli.deploy import credentials, secrets
-from amazonlite.cli.deploy.secrets import Secret, Secrets
-from amazonlite.cli.paths import REPO
+from amazonlite_cli.cluster.base import Cluster
+from amazonlite_cli.deploy import credentials, secrets
+from amazonlite_cli.deploy.secrets import Secret, Secrets
+from amazonlite_cli.paths import REPO
 
 OPEN = {"id", "user", "migrate-user"}
 

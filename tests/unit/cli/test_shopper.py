@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-from amazonlite.cli.shoppers.api import Answer, ShopApi
-from amazonlite.cli.shoppers.shopper import Outcome, Plan, Shopper
+from amazonlite_cli.shoppers.api import Answer, ShopApi
+from amazonlite_cli.shoppers.shopper import Outcome, Plan, Shopper
 
 
 class Queue(ShopApi):

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from amazonlite.cli.status import Snapshot, picture
+from amazonlite_cli.status import Snapshot, picture
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 

@@ -8,9 +8,9 @@ from threading import Thread
 
 import pytest
 
-from amazonlite.cli import up
-from amazonlite.cli.errors import CommandError
-from amazonlite.cli.progress import Step
+from amazonlite_cli import up
+from amazonlite_cli.errors import CommandError
+from amazonlite_cli.progress import Step
 
 SHOP = b'{"alive": true, "instance": "this"}'
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from amazonlite.cli.images.bytecode import compile_tree
-from amazonlite.cli.paths import REPO
+from amazonlite_cli.images.bytecode import compile_tree
+from amazonlite_cli.paths import REPO
 from support.shipped import optimization
 
 SHIPPED = [*REPO.glob("services/**/*.py"), *REPO.glob("operator/**/*.py")]

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from amazonlite.cli.paths import REPO
+from amazonlite_cli.paths import REPO
 
 SHELL = ("bash", "cat", "dirname", "find", "flock", "head", "mkdir", "sha256sum", "sort", "xargs")
 

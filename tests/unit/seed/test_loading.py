@@ -7,9 +7,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from amazonlite.cli.catalogue.loader import ATTEMPTS, MOST_BYTES, MOST_PRODUCTS, Loaded, Loader, LoadRefused, batches
-from amazonlite.cli.catalogue.source import SAMPLE, Entry, read_catalogue
-from amazonlite.cli.seed import seed_catalogue
+from amazonlite_cli.catalogue.loader import ATTEMPTS, MOST_BYTES, MOST_PRODUCTS, Loaded, Loader, LoadRefused, batches
+from amazonlite_cli.catalogue.source import SAMPLE, Entry, read_catalogue
+from amazonlite_cli.seed import seed_catalogue
 
 
 class Tokens:

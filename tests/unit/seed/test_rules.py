@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from amazonlite.cli.catalogue.rules import LEAST_STOCK, MOST_STOCK, Prices, stock_of
+from amazonlite_cli.catalogue.rules import LEAST_STOCK, MOST_STOCK, Prices, stock_of
 
 
 def row(asin: str, price: float | None, *category: str) -> dict[str, Any]:

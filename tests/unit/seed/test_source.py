@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from amazonlite.cli.catalogue import source
-from amazonlite.cli.catalogue.source import SAMPLE, CatalogueUnreadable, default_catalogue, read_catalogue
 from amazonlite.product.schemas import NewProduct
+from amazonlite_cli.catalogue import source
+from amazonlite_cli.catalogue.source import SAMPLE, CatalogueUnreadable, default_catalogue, read_catalogue
 
 LINE = {
     "asin": "A1",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from amazonlite.cli.shoppers.api import Answer, Sent
+from amazonlite_cli.shoppers.api import Answer, Sent
 from support.history.check import RULES, Evidence, anomalies, paid_lost
 from support.history.record import History, Operation, Outcome
 from support.history.rows import ChargeRow, HoldRow, OrderRow, PaymentRow, Rows, SaleRow

@@ -9,8 +9,8 @@ import sys
 import time
 from importlib.resources import files
 
+from alembic import command
 from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
@@ -39,17 +39,13 @@ def upgrade(service: str, mysql: MysqlSettings, *, wait_seconds: float = WAIT_SE
 
 
 def _upgrade(service: str, connection: Connection) -> str:
-    config = Config()
-    config.set_main_option("script_location", str(files(f"amazonlite.{service}") / "migrations"))
-    config.set_main_option("path_separator", "os")
-    script = ScriptDirectory.from_config(config)
-    head = script.get_current_head() or ""
-    with EnvironmentContext(config, script, fn=lambda revision, _: script._upgrade_revs(head, revision)) as environment:
-        environment.configure(connection=connection)
-        with environment.begin_transaction():
-            environment.run_migrations()
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(files(__package__) / "alembic"))
+    config.set_main_option("version_locations", str(files(f"amazonlite.{service}") / "migrations" / "versions"))
+    config.set_main_option("path_separator", "newline")
+    command.upgrade(config, "head")
     connection.commit()
-    return head
+    return ScriptDirectory.from_config(config).get_current_head() or ""
 
 
 def _connected(engine: Engine, deadline: float) -> Connection:

@@ -8,88 +8,76 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
-from kafka.admin import (
-    ACL,
-    ACLFilter,
-    ACLOperation,
-    ACLPermissionType,
-    ACLResourcePatternType,
-    KafkaAdminClient,
-    ResourcePattern,
-    ResourcePatternFilter,
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
     ResourceType,
 )
-from kafka.errors import NoError
 
 from amazonlite.common.events.topics import READERS, TOPICS, dlq_of
 
 PATH = Path("charts/stores/files/kafka-users.yaml")
 
-Grant = tuple[str, ResourceType, str, ACLOperation]
+SECONDS = 30.0
+
+Grant = tuple[str, ResourceType, str, AclOperation]
 """Service, and what it may do to which resource."""
 
 
 def grants(readers: Mapping[str, Iterable[str]] = READERS) -> set[Grant]:
     """All that services need: write implies describe, and a group's members commit what they have read."""
-    own = {(topic.sender, ResourceType.TOPIC, topic.name, ACLOperation.WRITE) for topic in TOPICS}
+    own = {(topic.sender, ResourceType.TOPIC, topic.name, AclOperation.WRITE) for topic in TOPICS}
     return own | {grant for service, topics in readers.items() for grant in _reading(service, topics)}
 
 
 def _reading(service: str, topics: Iterable[str]) -> Iterator[Grant]:
-    yield service, ResourceType.GROUP, service, ACLOperation.READ
+    yield service, ResourceType.GROUP, service, AclOperation.READ
     for topic in topics:
-        yield service, ResourceType.TOPIC, topic, ACLOperation.READ
-        yield service, ResourceType.TOPIC, dlq_of(topic), ACLOperation.WRITE
+        yield service, ResourceType.TOPIC, topic, AclOperation.READ
+        yield service, ResourceType.TOPIC, dlq_of(topic), AclOperation.WRITE
 
 
-def provision_access(admin: KafkaAdminClient) -> tuple[int, int]:
+def provision_access(admin: AdminClient) -> tuple[int, int]:
     """How many rights were granted and taken back, so that exactly those of ``grants`` are left.
 
-    Raises SecurityDisabledError on a broker without an authorizer, where everybody may do everything.
+    Raises KafkaException: with SECURITY_DISABLED by a broker without an authorizer, where everybody may do everything.
     """
-    there = _present(admin)
-    wanted = {_key(acl): acl for acl in map(_acl, grants())}
-    missing = [acl for key, acl in wanted.items() if key not in there]
-    surplus = [acl for key, acl in there.items() if key not in wanted]
-    if missing:
-        _checked(admin.create_acls(missing)["failed"])
-    if surplus:
-        for _, _, error in admin.delete_acls([_filter_of(acl) for acl in surplus]):
-            if error is not NoError:
-                raise error()
-    return len(missing), len(surplus)
+    there = set(admin.describe_acls(AclBindingFilter(*_ANYTHING)).result(SECONDS))
+    wanted = set(map(_binding, grants()))
+    for granted in admin.create_acls(list(wanted - there)).values() if wanted - there else ():
+        granted.result(SECONDS)
+    for taken in admin.delete_acls(list(map(_exactly, there - wanted))).values() if there - wanted else ():
+        taken.result(SECONDS)
+    return len(wanted - there), len(there - wanted)
 
 
-def _acl(grant: Grant) -> ACL:
+_ALLOW, _LITERAL = AclPermissionType.ALLOW, ResourcePatternType.LITERAL
+# Any, since the library's types don't know that None stands for whatever it is.
+_ANYTHING: Any = (ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY)
+
+
+def _binding(grant: Grant) -> AclBinding:
     service, kind, name, operation = grant
-    return ACL(f"User:{service}", "*", operation, ACLPermissionType.ALLOW, ResourcePattern(kind, name))
+    return AclBinding(kind, name, _LITERAL, f"User:{service}", "*", operation, _ALLOW)
 
 
-def _present(admin: KafkaAdminClient) -> dict[tuple[object, ...], ACL]:
-    anything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
-    found, error = admin.describe_acls(ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, anything))
-    if error is not NoError:
-        raise error()
-    return {_key(acl): acl for acl in found}
-
-
-def _key(acl: ACL) -> tuple[object, ...]:
-    pattern = acl.resource_pattern
-    where = (pattern.resource_type, pattern.resource_name, pattern.pattern_type)
-    return acl.principal, acl.host, acl.operation, acl.permission_type, *where
-
-
-def _filter_of(acl: ACL) -> ACLFilter:
-    pattern = acl.resource_pattern
-    exactly = ResourcePatternFilter(pattern.resource_type, pattern.resource_name, pattern.pattern_type)
-    return ACLFilter(acl.principal, acl.host, acl.operation, acl.permission_type, exactly)
-
-
-def _checked(failed: Iterable[tuple[ACL, type[Exception]]]) -> None:
-    for acl, error in failed:
-        raise error(f"{acl.principal} on {acl.resource_pattern.resource_name}")
+def _exactly(acl: AclBinding) -> AclBindingFilter:
+    return AclBindingFilter(
+        acl.restype,
+        acl.name,
+        acl.resource_pattern_type,
+        acl.principal,
+        acl.host,
+        acl.operation,
+        acl.permission_type,
+    )
 
 
 def kafka_users() -> str:

@@ -31,16 +31,3 @@ def _login(kafka: KafkaSettings) -> dict[str, str]:
         "sasl.username": kafka.user,
         "sasl.password": kafka.password,
     }
-
-
-def admin_config(kafka: KafkaSettings) -> dict[str, Any]:
-    """For kafka-python, which administers and which tests read with."""
-    if not kafka.user:
-        return {"bootstrap_servers": kafka.bootstrap}
-    return {
-        "bootstrap_servers": kafka.bootstrap,
-        "security_protocol": "SASL_PLAINTEXT",
-        "sasl_mechanism": kafka.mechanism,
-        "sasl_plain_username": kafka.user,
-        "sasl_plain_password": kafka.password,
-    }

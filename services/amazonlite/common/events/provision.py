@@ -8,15 +8,15 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 
-from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError, SecurityDisabledError, TopicAlreadyExistsError
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from amazonlite.common.core.settings import KafkaSettings
 from amazonlite.common.events.access import provision_access
-from amazonlite.common.events.kafka_client import admin_config
+from amazonlite.common.events.kafka_client import client_config
 from amazonlite.common.events.topics import TOPICS, Topic, dlq_of
 
 ELSEWHERE = "elsewhere"
@@ -34,50 +34,49 @@ def provision(
 ) -> list[str]:
     """The names created now; the ones that were there are left as they are."""
     deadline = time.monotonic() + wait_seconds
+    admin = _admin(kafka)
     while True:
         try:
-            return _create_missing(kafka, topics, max(1.0, min(10.0, deadline - time.monotonic())))
-        except TopicAlreadyExistsError:  # another replica was first; what is missing still is seen anew
-            continue
-        except KafkaError as error:
+            return _create_missing(admin, topics, max(1.0, min(10.0, deadline - time.monotonic())))
+        except KafkaException as error:
             if time.monotonic() > deadline:
                 raise BrokerNeverCame(str(error)) from error
             print(f"waiting for the broker: {error}", flush=True)
             time.sleep(1)
 
 
-def _create_missing(kafka: KafkaSettings, topics: Sequence[Topic], seconds: float) -> list[str]:
-    admin = _admin(kafka, seconds)
+def _create_missing(admin: AdminClient, topics: Sequence[Topic], seconds: float) -> list[str]:
+    existing = admin.list_topics(timeout=seconds).topics
+    missing = [topic for topic in _wanted(topics) if topic.topic not in existing]
+    made = admin.create_topics(missing, operation_timeout=seconds, request_timeout=seconds) if missing else {}
+    return [name for name, done in made.items() if _was_made(done)]
+
+
+def _was_made(done: Future[None]) -> bool:
+    """False when another replica was first."""
     try:
-        existing = set(admin.list_topics())
-        missing = {name: options for name, options in _wanted(topics).items() if name not in existing}
-        if missing:
-            admin.create_topics(missing, wait_for_metadata=True)
-        return list(missing)
-    finally:
-        admin.close()
+        done.result()
+    except KafkaException as refused:
+        if refused.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+        return False
+    return True
 
 
-def _admin(kafka: KafkaSettings, seconds: float) -> KafkaAdminClient:
-    return KafkaAdminClient(**admin_config(kafka), client_id="provision", bootstrap_timeout_ms=int(seconds * 1000))
+def _admin(kafka: KafkaSettings) -> AdminClient:
+    return AdminClient(client_config(kafka, {"client.id": "provision"}))
 
 
 def provision_rights(kafka: KafkaSettings) -> tuple[int, int]:
     """How many rights of the services were granted and taken back."""
-    admin = _admin(kafka, WAIT_SECONDS)
-    try:
-        return provision_access(admin)
-    finally:
-        admin.close()
+    return provision_access(_admin(kafka))
 
 
-def _wanted(topics: Sequence[Topic]) -> dict[str, dict[str, Any]]:
-    wanted: dict[str, dict[str, Any]] = {}
+def _wanted(topics: Sequence[Topic]) -> Iterator[NewTopic]:
     for topic in topics:
-        wanted[topic.name] = {"num_partitions": topic.partitions, "configs": {"retention.ms": str(7 * DAY)}}
+        yield NewTopic(topic.name, num_partitions=topic.partitions, config={"retention.ms": str(7 * DAY)})
         # Put-aside events wait for people, so they stay longer.
-        wanted[dlq_of(topic.name)] = {"num_partitions": 1, "configs": {"retention.ms": str(30 * DAY)}}
-    return wanted
+        yield NewTopic(dlq_of(topic.name), num_partitions=1, config={"retention.ms": str(30 * DAY)})
 
 
 def main() -> None:
@@ -86,7 +85,9 @@ def main() -> None:
         granted, taken = (0, 0) if os.environ.get("KAFKA_RIGHTS") == ELSEWHERE else provision_rights(KafkaSettings())
     except BrokerNeverCame as error:
         sys.exit(f"topics not created: {error}")
-    except SecurityDisabledError:
+    except KafkaException as refused:
+        if refused.args[0].code() != KafkaError.SECURITY_DISABLED:
+            raise
         sys.exit("the broker has no authorizer, so that anybody may send any event; KAFKA_RIGHTS=elsewhere allows it")
     print(f"topics created: {', '.join(created) or 'none were missing'}", flush=True)
     print(f"rights: {granted} granted, {taken} taken back", flush=True)

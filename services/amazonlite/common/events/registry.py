@@ -1,23 +1,27 @@
 """The schemas of the shop's events, and whether an event keeps to its own.
 
 Each revision of each type is `schemas/<type>/<n>.json`. Events are checked where they are written and where they are
-taken, so the newest revision is compiled once into plain functions: 9 µs an order.created, where jsonschema measured
-115 µs. A test holds both to the same verdicts.
+taken, so the newest revision is compiled once: 10 µs an order.created by fastjsonschema, where jsonschema takes 115 µs.
+A test holds both to the same verdicts.
 """
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import fastjsonschema
+
 from amazonlite.common.core.event import Event
 from amazonlite.common.events.envelope import MalformedEvent
-from amazonlite.common.events.schema import Check, compiled
 
 Schema = Mapping[str, Any]
+Check = Callable[[Any], object]
 
 
 class SchemaViolation(MalformedEvent):
@@ -42,8 +46,24 @@ class Registry:
         check = self._checks.get(event.type)
         if check is None:
             raise UnknownEventType(event.type)
-        for problem in check(event.data, "data"):
-            raise SchemaViolation(f"{event.type}: {problem}")
+        try:
+            check(event.data)
+        except fastjsonschema.JsonSchemaException as wrong:
+            raise SchemaViolation(f"{event.type}: {wrong}") from None
+
+
+def compiled(schema: Schema) -> Check:
+    """Raises fastjsonschema.JsonSchemaException for what does not keep to the schema; the message has no values."""
+    own = copy.deepcopy(dict(schema))  # it is rewritten while it is compiled
+    formats = {"date-time": _is_time}
+    return fastjsonschema.compile(own, formats=formats, use_default=False, detailed_exceptions=False)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def newest(known: Mapping[int, Schema]) -> Schema:

@@ -17,16 +17,17 @@ CLOSED = Counter("http_connections_closed_total", "Connections closed by the ser
 class BoundedProtocol(HttpToolsProtocol):
     """Uvicorn's connection, with a time limit for a request's head: from the opening, or from the first byte after an
     answer. (Between requests uvicorn's own keep-alive limit holds.) Connections to `spared_port`, where probes ask, are
-    taken even when there are MOST_CONNECTIONS. `last_request` is the loop's time of the last one of all connections;
-    probes and scrapes are none.
+    taken even when there are MOST_CONNECTIONS. `last_comer` is the loop's time when a connection last sent its first
+    request; probes and scrapes do not count.
     """
 
     spared_port = 0
-    last_request = float("-inf")
+    last_comer = float("-inf")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_timer: asyncio.TimerHandle | None = None
+        self._came = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -47,8 +48,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_came()
-        if self.url not in _WATCHING:
-            type(self).last_request = self.loop.time()
+        if not self._came and self.url not in _WATCHING:
+            type(self).last_comer = self.loop.time()
+            self._came = True
         super().on_headers_complete()
 
     def _head_came(self) -> None:

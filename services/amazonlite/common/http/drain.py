@@ -1,4 +1,4 @@
-"""A process that is stopping answers until nobody asks it any more.
+"""A process that is stopping answers until nobody comes to it any more.
 
 Those who send requests learn late that an address is leaving: a Service's list of addresses passes a controller and
 then each node's proxy. That takes less than a second while the cluster is well, and up to a minute after its API server
@@ -19,16 +19,17 @@ _CLOSE = (b"connection", b"close")
 
 
 async def drained(server: uvicorn.Server, connections: type[BoundedProtocol]) -> None:
-    """Returns QUIET_SECONDS after the last request, or after LONGEST_SECONDS.
+    """Returns QUIET_SECONDS after the last new connection, or after LONGEST_SECONDS.
 
-    Every answer meanwhile closes its connection, so that the next request is sent to where the list leads by then.
+    Every answer meanwhile closes its connection, so that the next request goes to where the list leads by then.
+    Connections that were there before and say nothing are not waited for: a client may keep hundreds.
     """
     server.config.encoded_headers.append(_CLOSE)  # what uvicorn makes the default headers from, each second
     server.server_state.default_headers = [*server.server_state.default_headers, _CLOSE]
     loop = asyncio.get_running_loop()
     began = loop.time()
     while (now := loop.time()) < began + LONGEST_SECONDS:
-        quiet_at = max(began, connections.last_request) + QUIET_SECONDS
+        quiet_at = max(began, connections.last_comer) + QUIET_SECONDS
         if now >= quiet_at:
             return
         await asyncio.sleep(quiet_at - now)

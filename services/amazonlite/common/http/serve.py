@@ -1,6 +1,6 @@
 """Runs a service: `run("amazonlite.auth.app:create")` in its `__main__.py`.
 
-On SIGTERM readiness fails first, so that no new connections are sent here; requests go on being answered until none
+On SIGTERM readiness fails first, so that no new connections are sent here; requests go on being answered until nobody
 comes any more (see `drain`), then the listener closes and what is in flight gets FINISH_SECONDS.
 """
 

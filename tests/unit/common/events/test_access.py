@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from kafka.admin import ACLOperation, ResourceType
+from confluent_kafka.admin import AclOperation, ResourceType
 
-from amazonlite.cli.deploy.secrets import KAFKA_USERS
 from amazonlite.common.events.access import grants
 from amazonlite.common.events.topics import READERS, TOPICS, dlq_of
 from amazonlite.inventory import consumers as inventory
@@ -14,9 +13,10 @@ from amazonlite.inventory.desk import Desk
 from amazonlite.order import consumers as order
 from amazonlite.order.desk import OrderDesk
 from amazonlite.payment import consumers as payment
+from amazonlite_cli.deploy.secrets import KAFKA_USERS
 
 
-def names(service: str, kind: ResourceType, operation: ACLOperation) -> set[str]:
+def names(service: str, kind: ResourceType, operation: AclOperation) -> set[str]:
     return {name for who, what, name, how in grants() if (who, what, how) == (service, kind, operation)}
 
 
@@ -30,13 +30,13 @@ def test_a_service_sends_its_own_events_and_no_others() -> None:
     for service in READERS:
         own = {topic.name for topic in TOPICS if topic.sender == service}
         puts_aside = {dlq_of(topic) for topic in READERS[service]}
-        assert names(service, ResourceType.TOPIC, ACLOperation.WRITE) == own | puts_aside
+        assert names(service, ResourceType.TOPIC, AclOperation.WRITE) == own | puts_aside
 
 
 def test_a_service_takes_what_it_handles_in_its_own_group() -> None:
     for service, topics in READERS.items():
-        assert names(service, ResourceType.TOPIC, ACLOperation.READ) == set(topics)
-        assert names(service, ResourceType.GROUP, ACLOperation.READ) == {service}
+        assert names(service, ResourceType.TOPIC, AclOperation.READ) == set(topics)
+        assert names(service, ResourceType.GROUP, AclOperation.READ) == {service}
 
 
 def test_everybody_who_is_granted_something_has_an_account() -> None:

@@ -1,0 +1,200 @@
+"""Credentials of the platform: made at random once, kept only in the cluster, never in Git or in Helm values.
+
+What is derived from them (the servers' account files) is computed again every time, so that a server whose volume
+outlived the cluster takes the new passwords when it starts.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from amazonlite.common.events.topics import READERS, TOPICS
+
+Secret = dict[str, str]
+Secrets = dict[str, Secret]
+
+DATABASES: Mapping[str, str] = {"auth": "auth", "inventory": "inventory", "order": "orders", "payment": "payment"}
+"""Database of each service that has one."""
+REDIS_KEYS: Mapping[str, tuple[str, ...]] = {
+    "gateway": ("rl:*", "revoked:*"),
+    "auth": ("revoked:*",),
+    "inventory": ("fs:*",),
+}
+"""Key patterns each service may touch; it may touch no others."""
+MONGO_DATABASE = "product"
+KAFKA_USERS = tuple(sorted({topic.sender for topic in TOPICS} | READERS.keys()))
+"""The services that send or take events."""
+CLIENTS: Mapping[str, tuple[str, ...]] = {
+    "inventory": ("payments:seal",),
+    "order": ("payments:seal", "payments:read-any", "reservations:read", "products:read"),
+    "payment": ("orders:read-any",),
+    "operator": ("flash-sales:operate", "orders:summarise", "payments:summarise"),
+    "load": ("staff:tokens", "staff:stock", "staff:catalogue", "ledger:read"),
+}
+"""Scopes of each client of the auth service: the calls that its program makes, and no others."""
+SIGNING = "auth-signing"
+
+
+def password() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def _mysql(user: str) -> Secret:
+    return {"user": user, "password": password(), "migrate-user": f"{user}-migrate", "migrate-password": password()}
+
+
+def _redis(user: str) -> Secret:
+    return {"url": f"redis://{user}:{password()}@redis:6379/0"}
+
+
+def _signing_key() -> Secret:
+    """One key, named by its time of birth: the newest name signs, so a rotation only adds one."""
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return {f"{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(3)}.pem": pem.decode()}
+
+
+def _makers() -> dict[str, Callable[[], Secret]]:
+    made: dict[str, Callable[[], Secret]] = {
+        "mysql-root": lambda: {"password": password()},
+        "redis-admin": lambda: _redis("admin"),
+        "kafka-admin": lambda: {"password": password()},
+        "mongodb-root": lambda: {"password": password()},
+        # localkube's stand-in knows no accounts, and lets in whoever reaches it
+        "mongodb-product": lambda: {"url": "mongodb://mongodb:27017/", "password": password()},
+        SIGNING: _signing_key,
+        "queue-ticket": lambda: {"key": secrets.token_hex(32)},
+        "payment-webhook": lambda: {"secret": password()},
+    }
+    made |= {f"mysql-{service}": lambda user=service: _mysql(user) for service in DATABASES}  # type: ignore[misc]
+    made |= {f"redis-{service}": lambda user=service: _redis(user) for service in REDIS_KEYS}  # type: ignore[misc]
+    made |= {f"kafka-{service}": lambda: {"password": password()} for service in KAFKA_USERS}
+    made |= {f"client-{name}": lambda name=name: {"id": name, "secret": secrets.token_hex(32)} for name in CLIENTS}  # type: ignore[misc]
+    return made
+
+
+def missing(existing: Secrets) -> Secrets:
+    """Secrets that are not there yet, or only in part, with fresh random values for what they lack."""
+    whole = {name: {**make(), **existing.get(name, {})} for name, make in _makers().items()}
+    if signing := existing.get(SIGNING):  # named by their times of birth: with any one key it is whole
+        whole[SIGNING] = signing
+    return {name: secret for name, secret in whole.items() if secret != existing.get(name)}
+
+
+def _account(user: str, word: str) -> list[str]:
+    return [f"CREATE USER IF NOT EXISTS '{user}'@'%';", f"ALTER USER '{user}'@'%' IDENTIFIED BY '{word}';"]
+
+
+def mysql_accounts(known: Secrets) -> str:
+    """SQL that the server runs at every start, a statement a line: a database a service, and two accounts on it.
+
+    The service's own account changes rows and nothing else; only the migrations' account changes the schema.
+    """
+    root = known["mysql-root"]["password"]
+    lines = [f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{root}';", *_account("root", root)]
+    lines.append("GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;")
+    # made without a password when the system tables are
+    lines.append("DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1', 'root'@'mysql-0';")
+    for service, database in DATABASES.items():
+        secret = known[f"mysql-{service}"]
+        lines.append(f"CREATE DATABASE IF NOT EXISTS `{database}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;")
+        lines += _account(secret["user"], secret["password"]) + _account(
+            secret["migrate-user"], secret["migrate-password"]
+        )
+        lines.append(f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{database}`.* TO '{secret['user']}'@'%';")
+        lines.append(f"GRANT ALL PRIVILEGES ON `{database}`.* TO '{secret['migrate-user']}'@'%';")
+    return "\n".join(lines) + "\n"
+
+
+def _redis_user(name: str, url: str, rights: str) -> str:
+    word = url.split("://", 1)[1].split("@", 1)[0].split(":", 1)[1]
+    return f"user {name} on #{hashlib.sha256(word.encode()).hexdigest()} {rights}"
+
+
+def redis_users(known: Secrets) -> str:
+    """The access list: a service reaches its own key prefixes, and no command that administers the server."""
+    # Nobody can log in as `default`, but Redis reads its own AOF as this user: without rights it would refuse, at its
+    # start, every group of commands that a script had written.
+    lines = ["user default off ~* &* +@all", _redis_user("admin", known["redis-admin"]["url"], "~* &* +@all")]
+    for name, patterns in REDIS_KEYS.items():
+        reach = " ".join(f"~{pattern} &{pattern}" for pattern in patterns)
+        rights = f"resetchannels {reach} +@all -@dangerous"
+        lines.append(_redis_user(name, known[f"redis-{name}"]["url"], rights))
+    return "\n".join(lines) + "\n"
+
+
+def kafka_users(known: Secrets) -> str:
+    """The broker's accounts, as its login module wants them on one line."""
+    words = {name: known[f"kafka-{name}"]["password"] for name in ("admin", *KAFKA_USERS)}
+    users = " ".join(f'user_{name}="{word}"' for name, word in words.items())
+    return f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"
+
+
+def mongodb_accounts(known: Secrets) -> str:
+    """What an official image runs when its volume is new: product's account, for its own database and no other."""
+    user = {"user": "product", "pwd": known["mongodb-product"]["password"], "roles": ["readWrite"]}
+    return f"db.getSiblingDB({json.dumps(MONGO_DATABASE)}).createUser({json.dumps(user)});\n"
+
+
+def auth_clients(known: Secrets) -> Secret:
+    """What the auth service knows of its clients: a hash of the secret, never the secret."""
+    return {
+        name: json.dumps(
+            {
+                "secretHash": hashlib.sha256(known[f"client-{name}"]["secret"].encode()).hexdigest(),
+                "scopes": list(scopes),
+            }
+        )
+        for name, scopes in CLIENTS.items()
+    }
+
+
+def derived(known: Secrets) -> Secrets:
+    """The servers' account files for the credentials in `known`."""
+    return {
+        "mysql-accounts": {"accounts.sql": mysql_accounts(known)},
+        "redis-users": {"users.acl": redis_users(known)},
+        "kafka-users": {"jaas": kafka_users(known)},
+        "mongodb-accounts": {"accounts.js": mongodb_accounts(known)},
+        "auth-clients": auth_clients(known),
+    }
+
+
+def due(known: Secrets) -> Secrets:
+    """What has to be written: Secrets that are missing, or are derived from others that have changed."""
+    new = missing(known)
+    whole = {**known, **new}
+    changed = {name: secret for name, secret in derived(whole).items() if known.get(name) != secret}
+    return {**new, **changed}
+
+
+def manifest(found: Secrets, namespace: str) -> str:
+    """The Secrets as one document for the API server."""
+    items = [
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "namespace": namespace, "labels": {"app.kubernetes.io/part-of": "amazonlite"}},
+            "data": {key: base64.b64encode(value.encode()).decode() for key, value in values.items()},
+        }
+        for name, values in found.items()
+    ]
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+
+
+def read(listing: str) -> Secrets:
+    """The reverse of `manifest`, from `kubectl get secrets -o json`."""
+    return {
+        item["metadata"]["name"]: {
+            key: base64.b64decode(value).decode() for key, value in (item.get("data") or {}).items()
+        }
+        for item in json.loads(listing)["items"]
+        if item["type"] == "Opaque"
+    }

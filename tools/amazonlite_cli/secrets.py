@@ -1,0 +1,28 @@
+"""``amazonlite secrets``: the Secrets that the charts expect, to be piped to kubectl."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from kubernetes import client
+
+from amazonlite_cli.deploy import secrets as made
+from amazonlite_cli.kube import connect
+from amazonlite_cli.paths import NAMESPACE
+from amazonlite_cli.progress import explained
+
+
+def secrets(
+    namespace: Annotated[str, typer.Option(help="Where the shop is to be installed")] = NAMESPACE,
+) -> None:
+    """Print the Secrets that the namespace lacks, with random values; those that are there keep theirs."""
+    with explained():
+        typer.echo(made.manifest(made.due(_existing(namespace)), namespace))
+
+
+def _existing(namespace: str) -> made.Secrets:
+    api = connect()
+    listed: Any = client.CoreV1Api(api).list_namespaced_secret(namespace)
+    return made.read(json.dumps(api.sanitize_for_serialization(listed)))  # type: ignore[no-untyped-call]
