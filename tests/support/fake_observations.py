@@ -8,13 +8,12 @@ from typing import Any
 from amazonlite.common.core.clock import iso
 from amazonlite_operator.flash_sale.actions import Action, SetState
 from amazonlite_operator.flash_sale.kind import FLASH_SALE
-from amazonlite_operator.flash_sale.observation import Replicas, SaleObservation
+from amazonlite_operator.flash_sale.observation import SaleObservation
 from amazonlite_operator.flash_sale.phases import Phase
 from amazonlite_operator.flash_sale.spec import FlashSaleSpec
 from amazonlite_operator.flash_sale.status import (
     FlashSaleStatus,
     RehearsalResult,
-    ReplicaFloor,
     SaleOutcome,
     Settlement,
     Slo,
@@ -22,7 +21,9 @@ from amazonlite_operator.flash_sale.status import (
     Verdict,
 )
 from amazonlite_operator.kind.actions import Record, Wait
+from amazonlite_operator.kind.deployments import Replicas
 from amazonlite_operator.kind.observation import Resource
+from amazonlite_operator.kind.replica_floors import ReplicaFloor
 from amazonlite_operator.kind.status import Transition
 from amazonlite_operator.kube.controller import Key
 from amazonlite_operator.shop.books import Books

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from amazonlite_operator.flash_sale.status import FlashSaleStatus, ReplicaFloor
+from amazonlite_operator.flash_sale.status import FlashSaleStatus
 from amazonlite_operator.kind.actions import Action as KindAction
 from amazonlite_operator.kind.actions import Record, Wait
+from amazonlite_operator.kind.replica_floors import ReplicaFloor
 
 
 @dataclass(frozen=True, slots=True)

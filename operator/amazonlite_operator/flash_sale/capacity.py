@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from amazonlite_operator.flash_sale import replica_floors
 from amazonlite_operator.flash_sale.actions import Action, RaiseFloor, RememberFloors
 from amazonlite_operator.flash_sale.observation import SaleObservation
 from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.kind.actions import Wait
 from amazonlite_operator.kind.moves import STALLED_FOR, cluster_refuses
+from amazonlite_operator.kind.replica_floors import incomplete, lowered
 
 
 def hold_capacity(o: SaleObservation) -> Action | None:
@@ -15,7 +15,7 @@ def hold_capacity(o: SaleObservation) -> Action | None:
         return cluster_refuses(o.capacity_unknown)
     if o.missing:
         return not_found(o)
-    if replica_floors.incomplete(o.spec.targets, o.status.floors):
+    if incomplete(o.spec.targets, o.status.floors):
         return RememberFloors()
     return raise_again(o)
 
@@ -23,18 +23,14 @@ def hold_capacity(o: SaleObservation) -> Action | None:
 def keep_capacity(o: SaleObservation) -> Action | None:
     """Of an open sale: a target added since is raised as soon as it exists; one that is missing closes no doors."""
     there = [target for target in o.spec.targets if target.deployment in o.deployments]
-    if replica_floors.incomplete(there, o.status.floors):
+    if incomplete(there, o.status.floors):
         return RememberFloors()
     return raise_again(o)
 
 
 def raise_again(o: SaleObservation) -> RaiseFloor | None:
-    """Somebody scaled a target down below its floor, or it hasn't been raised yet."""
-    for floor in o.status.floors:
-        replicas = o.deployments.get(floor.deployment)
-        if replicas is not None and replicas.desired < floor.raised:
-            return RaiseFloor(floor)
-    return None
+    floor = lowered(o.status.floors, o.deployments)
+    return RaiseFloor(floor) if floor else None
 
 
 def not_found(o: SaleObservation) -> Wait:

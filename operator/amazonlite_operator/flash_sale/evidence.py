@@ -6,7 +6,7 @@ from typing import Any
 
 from amazonlite.common.core.money import Money
 from amazonlite_operator.flash_sale.observation import SaleObservation
-from amazonlite_operator.kind.evidence import Report, common_facts, page
+from amazonlite_operator.kind.evidence import Report, common_facts, page, table
 
 
 def report(o: SaleObservation) -> Report:
@@ -34,17 +34,14 @@ def _facts(o: SaleObservation) -> dict[str, Any]:
 def _lines(facts: dict[str, Any]) -> list[str]:
     spec, stock = facts["spec"], facts["stock"] or {}
     price = Money.from_dict(spec["price"])
+    units = [(name, stock.get(name, 0)) for name in ("allocated", "free", "held", "sold", "returned")]
+    lost = ("paid orders lost", facts["paidOrdersLost"])
     return [
         f"{spec['quantity']} of {spec['sku']} at {price.display()}, "
         f"{spec['window']['start']} to {spec['window']['end']}; doors opened {facts['startedAt'] or 'never'}"
         + (f", {facts['lateSeconds']} s late." if facts["lateSeconds"] else "."),
         "",
-        "| stock | units |",
-        "|---|---:|",
-        *(f"| {name} | {stock.get(name, 0)} |" for name in ("allocated", "free", "held", "sold", "returned")),
-        f"| oversold | {facts['oversold']} |",
-        f"| paid orders lost | {facts['paidOrdersLost']} |",
-        "",
+        *table(("stock", "units"), [*units, ("oversold", facts["oversold"]), lost], numbers=1),
         *_books(facts["outcome"].get("books"), price.currency),
         *_measured(facts),
     ]
@@ -53,20 +50,15 @@ def _lines(facts: dict[str, Any]) -> list[str]:
 def _books(books: dict[str, Any] | None, currency: str) -> list[str]:
     if books is None:
         return []
-    return [
-        "| books | |",
-        "|---|---:|",
-        f"| units ordered | {books['unitsOrdered']} |",
-        f"| orders confirmed | {books['ordersConfirmed']} |",
-        f"| orders in flight | {books['ordersInFlight']} |",
-        f"| paid | {Money(books['amountPaid'], currency).display()} |",
-        f"| payments in flight | {books['paymentsInFlight']} |",
-        "",
-        "| payments | | why |",
-        "|---|---:|---|",
-        *(f"| {state} | {books['payments'][state]} | {why} |" for state, why in _why_payments(books).items()),
-        "",
+    counted = [
+        ("units ordered", books["unitsOrdered"]),
+        ("orders confirmed", books["ordersConfirmed"]),
+        ("orders in flight", books["ordersInFlight"]),
+        ("paid", Money(books["amountPaid"], currency).display()),
+        ("payments in flight", books["paymentsInFlight"]),
     ]
+    payments = [(state, books["payments"][state], why) for state, why in _why_payments(books).items()]
+    return [*table(("books", ""), counted, numbers=1), *table(("payments", "", "why"), payments, numbers=1)]
 
 
 def _why_payments(books: dict[str, Any]) -> dict[str, str]:

@@ -15,7 +15,7 @@ def enter(o: SaleObservation, state: str) -> Action | None:
     if not o.inventory_up:
         return inventory_away(o)
     if o.sale is None:
-        return lost() if o.status.allocated else None
+        return Wait(STALLED_FOR, Reason.SALE_LOST, stalled=True) if o.status.allocated else None
     if o.sale.state in (state, "ABORTED", "SETTLED"):
         return None
     return SetState(state, f"state-{o.status.transitions}-{state}")
@@ -46,7 +46,3 @@ def inventory_away(o: SaleObservation) -> Wait:
     if o.inventory_refusal:
         return shop_refuses(o.inventory_refusal)
     return Wait(SOON, Reason.INVENTORY_UNAVAILABLE)
-
-
-def lost() -> Wait:
-    return Wait(STALLED_FOR, Reason.SALE_LOST, stalled=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from amazonlite_operator.flash_sale.spec import FlashSaleSpec
 from amazonlite_operator.flash_sale.status import FlashSaleStatus, Slo
+from amazonlite_operator.kind.deployments import Replicas
 from amazonlite_operator.kind.job import JobObservation
 from amazonlite_operator.kind.observation import Observation, Resource
 from amazonlite_operator.shop.books import Books
@@ -21,12 +22,6 @@ def sale_id_of(uid: str) -> str:
 def abort_requested(resource: Resource[FlashSaleSpec, FlashSaleStatus]) -> bool:
     """Known also when the spec or the status does not validate."""
     return resource.manifest["spec"].get("abort") is True or resource.status.aborting
-
-
-@dataclass(frozen=True, slots=True)
-class Replicas:
-    desired: int
-    ready: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from amazonlite_operator.flash_sale.observation import SaleObservation
 from amazonlite_operator.flash_sale.observe import Observer, SaleResource
 from amazonlite_operator.flash_sale.perform import Effects
 from amazonlite_operator.flash_sale.reasons import Reason
-from amazonlite_operator.flash_sale.slo import ClaimCounters
+from amazonlite_operator.flash_sale.slo import CLAIMS
 from amazonlite_operator.flash_sale.spec import FlashSaleSpec
 from amazonlite_operator.flash_sale.status import FlashSaleStatus
 from amazonlite_operator.kind.actions import Wait
@@ -20,6 +20,7 @@ from amazonlite_operator.kind.operations import Clients, Operations
 from amazonlite_operator.kube.controller import Key
 from amazonlite_operator.shop.books import Bookkeeping
 from amazonlite_operator.shop.client import Refusal, Unreachable
+from amazonlite_operator.shop.counters import PodCounters
 from amazonlite_operator.shop.inventory import Inventory
 from amazonlite_operator.shop.scrape import PodScraper
 
@@ -37,7 +38,7 @@ def connect(clients: Clients) -> FlashSales:
     settings, kube = clients.settings, clients.kube
     inventory = Inventory(clients.service(settings.inventory_url))
     books = Bookkeeping(clients.service(settings.order_url), clients.service(settings.payment_url))
-    claims = ClaimCounters(PodScraper(kube, clients.session))
+    claims = PodCounters(PodScraper(kube, clients.session), "inventory", CLAIMS)
     return FlashSales(Observer(kube, inventory, books, claims, clients.clock), Effects(kube, inventory, settings))
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import assert_never
 
-from amazonlite_operator.flash_sale import replica_floors
 from amazonlite_operator.flash_sale.actions import (
     Allocate,
     DeleteJob,
@@ -23,19 +21,19 @@ from amazonlite_operator.flash_sale.actions import (
 )
 from amazonlite_operator.flash_sale.crd import FLASH_SALES
 from amazonlite_operator.flash_sale.observation import SaleObservation
-from amazonlite_operator.flash_sale.observe import deployment_path, read_deployments
-from amazonlite_operator.flash_sale.ports import Sales
 from amazonlite_operator.flash_sale.rehearsal_job import job_name, rehearsal_job
-from amazonlite_operator.flash_sale.status import FlashSaleStatus, ReplicaFloor, Settlement, Throttle
+from amazonlite_operator.flash_sale.status import FlashSaleStatus, Settlement, Throttle
 from amazonlite_operator.flash_sale.terms import sale_body
 from amazonlite_operator.kind.actions import Wait
+from amazonlite_operator.kind.deployments import scale
 from amazonlite_operator.kind.job import jobs_path
 from amazonlite_operator.kind.operations import fenced_step
 from amazonlite_operator.kind.ports import Cluster
+from amazonlite_operator.kind.replica_floors import remember_floors, restore_floors
 from amazonlite_operator.kube.api import ObjectConflict
-from amazonlite_operator.kube.schema import read_what_fits
 from amazonlite_operator.settings import Settings
 from amazonlite_operator.shop.inventory import Stock
+from amazonlite_operator.shop.ports import Sales
 
 SaleEffect = Allocate | SetState | StopClaims | SetAdmission | Settle | DeleteSale
 
@@ -53,11 +51,13 @@ class Effects:
             case StartJob() | DeleteJob():
                 await self._job(effect, o)
             case RaiseFloor(floor):
-                await self._scale(o.namespace, floor.deployment, floor.raised)
+                await scale(self._cluster, o.namespace, floor.deployment, floor.raised)
             case RememberFloors():
-                return await self._remember_floors(o)
+                sales, targets, held = FLASH_SALES.path(o.namespace), o.spec.targets, o.status.floors
+                return o.status.changed(floors=await remember_floors(self._cluster, sales, o, targets, held))
             case RestoreFloors():
-                return await self._restore_floors(o)
+                sales, held = FLASH_SALES.path(o.namespace), o.status.floors
+                return o.status.changed(floors=await restore_floors(self._cluster, sales, o, held))
             case _:
                 return await self._sell(effect, o, fence)
         return None
@@ -114,42 +114,6 @@ class Effects:
         body = rehearsal_job(o, self._settings).manifest(o.resource, self._settings.operator_image)
         with suppress(ObjectConflict):
             await self._cluster.create(jobs_path(o.namespace), body)
-
-    async def _remember_floors(self, o: SaleObservation) -> FlashSaleStatus:
-        # Others' floors first, Deployments after: a floor is given up only after its Deployment was put back.
-        others = await self._others(o)
-        current = await read_deployments(self._cluster, o.namespace, {t.deployment for t in o.spec.targets})
-        floors = replica_floors.remember(o.spec.targets, o.status.floors, current, others)
-        return o.status.changed(floors=floors)
-
-    async def _restore_floors(self, o: SaleObservation) -> FlashSaleStatus:
-        others = await self._others(o)
-        current = await read_deployments(self._cluster, o.namespace, {floor.deployment for floor in o.status.floors})
-        for floor in o.status.floors:
-            if floor.deployment not in current:
-                continue
-            goal = replica_floors.restored(floor, current[floor.deployment], others)
-            if goal is not None:
-                await self._scale(o.namespace, floor.deployment, goal)
-        return o.status.changed(floors=[])
-
-    async def _others(self, o: SaleObservation) -> Sequence[ReplicaFloor]:
-        """The floors of all other sales that hold some."""
-        items = await self._cluster.items(FLASH_SALES.path(o.namespace))
-        statuses = [
-            read_what_fits(FlashSaleStatus, item.get("status") or {})[0]
-            for item in items
-            if item["metadata"]["uid"] != o.uid
-        ]
-        return [floor for status in statuses for floor in status.floors]
-
-    async def _scale(self, namespace: str, deployment: str, replicas: int) -> None:
-        path = f"{deployment_path(namespace, deployment)}/scale"
-        scale = await self._cluster.get(path)
-        if scale is None or scale["spec"].get("replicas", 0) == replicas:
-            return
-        guard = {"resourceVersion": scale["metadata"]["resourceVersion"]}
-        await self._cluster.merge(path, {"metadata": guard, "spec": {"replicas": replicas}})
 
 
 def _sale(o: SaleObservation, rehearsal: bool) -> str:

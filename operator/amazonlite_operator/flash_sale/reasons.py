@@ -50,21 +50,12 @@ class Reason(ExplainedReason):
     NO_TARGETS = "NoTargets", "The sale asks for no replicas."
     BEFORE_PREWARM = "BeforePrewarm", "Replicas are raised at window.start minus leadTime."
     REPLICAS_READY = "ReplicasReady", "Every target has the ready replicas asked for."
-    REPLICAS_NOT_READY = (
-        "ReplicasNotReady",
-        "A target has too few ready replicas; the sale opens when it has them.",
-    )
+    REPLICAS_NOT_READY = "ReplicasNotReady", "A target has too few ready replicas; the sale opens when it has them."
     FLOORS_RESTORED = "FloorsRestored", "The sale is over and replicas are back where they were."
     # StockConserved
     NOT_ALLOCATED = "NotAllocated", "No stock is set aside yet."
-    STOCK_CONSERVED = (
-        "StockConserved",
-        "allocated = free + held + sold in counters, holds and ledger.",
-    )
-    STOCK_NOT_CONSERVED = (
-        "StockNotConserved",
-        "Counters, holds and ledger disagree, or units are oversold.",
-    )
+    STOCK_CONSERVED = "StockConserved", "allocated = free + held + sold in counters, holds and ledger."
+    STOCK_NOT_CONSERVED = "StockNotConserved", "Counters, holds and ledger disagree, or units are oversold."
     # PaidOrdersKept
     PAID_ORDERS_KEPT = "PaidOrdersKept", "Every payment that was authorized has its order, or its customer cancelled."
     PAYMENTS_NOT_READ = (
@@ -86,10 +77,7 @@ class Reason(ExplainedReason):
     RECONCILIATION_MISMATCH = "ReconciliationMismatch", "Stock sold, orders and payments disagree after settleTimeout."
     # rehearsals
     REHEARSAL_PASSED = "RehearsalPassed", "Synthetic customers got what the objective asks for."
-    REHEARSAL_FAILED = (
-        "RehearsalFailed",
-        "The objective was missed, or the Job failed; the sale goes on.",
-    )
+    REHEARSAL_FAILED = "RehearsalFailed", "The objective was missed, or the Job failed; the sale goes on."
     REHEARSAL_SKIPPED = "RehearsalSkipped", "Too little time before replicas are raised; the sale goes on."
     REHEARSAL_CUT_SHORT = "RehearsalCutShort", "The rehearsal was ended because replicas had to be raised."
     REHEARSAL_WITHDRAWN = "RehearsalWithdrawn", "spec.rehearsal was taken out while it was under way; the sale goes on."

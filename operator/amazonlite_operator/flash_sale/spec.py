@@ -1,4 +1,4 @@
-"""What a FlashSale asks for. The CRD is generated from these classes: `python -m amazonlite_operator.crdgen`."""
+"""What a FlashSale asks for. The CRD is generated from these classes: `python -m amazonlite_operator.generate`."""
 
 from __future__ import annotations
 

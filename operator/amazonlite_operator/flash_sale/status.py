@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from amazonlite_operator.flash_sale.phases import PHASES, Phase
+from amazonlite_operator.kind.replica_floors import ReplicaFloor
 from amazonlite_operator.kind.status import KindStatus, Outcome
 from amazonlite_operator.kube.schema import Count, Fields, Instant
 from amazonlite_operator.shop.books import Books
@@ -32,14 +33,6 @@ class Progress(Fields):
     total: Count = 0
     percent: Annotated[int, Field(ge=0, le=100)] = 0
     eta: Instant | None = Field(default=None, description="When all is sold at the pace so far.")
-
-
-class ReplicaFloor(Fields):
-    """A Deployment raised from `original` to `raised` replicas; remembered before it is raised."""
-
-    deployment: str
-    original: Count
-    raised: Count
 
 
 class Throttle(Fields):

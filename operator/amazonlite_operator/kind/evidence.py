@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +74,16 @@ def common_facts(o: Observation[Any, Any]) -> dict[str, Any]:
     }
 
 
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: int | None = None) -> list[str]:
+    """In Markdown, with an empty line behind it; the column `numbers` is set to the right."""
+    marks = ["---:" if column == numbers else "---" for column in range(len(heads))]
+    return [_row(heads), f"|{'|'.join(marks)}|", *map(_row, rows), ""]
+
+
+def _row(cells: Sequence[object]) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
 def page(o: Observation[Any, Any], facts: Mapping[str, Any], lines: Iterable[str] = ()) -> str:
     """The Markdown: how it ended and why, the kind's own lines, the timeline."""
     outcome, kind = facts["outcome"], o.resource.manifest["kind"]
@@ -84,9 +94,9 @@ def page(o: Observation[Any, Any], facts: Mapping[str, Any], lines: Iterable[str
             f"**{outcome['reason']}** at {outcome['at']}: {outcome['message']}",
             "",
             *lines,
-            "| phase | since | reason | |",
-            "|---|---|---|---|",
-            *(f"| {e['phase']} | {e['at']} | {e['reason']} | {e['message']} |" for e in facts["timeline"]),
-            "",
+            *table(
+                ("phase", "since", "reason", ""),
+                ((e["phase"], e["at"], e["reason"], e["message"]) for e in facts["timeline"]),
+            ),
         ]
     )

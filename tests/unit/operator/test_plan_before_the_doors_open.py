@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from amazonlite_operator.flash_sale.actions import Allocate, DeleteJob, DeleteSale, RaiseFloor, RememberFloors, StartJob
-from amazonlite_operator.flash_sale.observation import Replicas, SaleObservation
+from amazonlite_operator.flash_sale.observation import SaleObservation
 from amazonlite_operator.kind.actions import AddFinalizer
+from amazonlite_operator.kind.deployments import Replicas
 from amazonlite_operator.kind.job import JobObservation
 from support.fake_observations import (
     AFTER,

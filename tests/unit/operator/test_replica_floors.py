@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from amazonlite_operator.flash_sale.observation import Replicas
-from amazonlite_operator.flash_sale.replica_floors import incomplete, remember, restored
 from amazonlite_operator.flash_sale.spec import Target
-from amazonlite_operator.flash_sale.status import ReplicaFloor
+from amazonlite_operator.kind.deployments import Replicas
+from amazonlite_operator.kind.replica_floors import ReplicaFloor, incomplete, remember, restored
 
 TARGET = Target(deployment="inventory", replicas=5)
 

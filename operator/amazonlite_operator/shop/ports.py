@@ -1,4 +1,4 @@
-"""What the operator needs of the shop for a sale; over HTTP in the cluster, in memory in tests."""
+"""What kinds need of the shop; over HTTP in the cluster, in memory in tests."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import Any, Protocol
 
 from amazonlite_operator.shop.books import Books
 from amazonlite_operator.shop.client import Step
+from amazonlite_operator.shop.counters import Counters
 from amazonlite_operator.shop.inventory import SaleView
 
 
 class Sales(Protocol):
+    """shop.inventory.Inventory"""
+
     async def view(self, sale_id: str) -> SaleView | None: ...
 
     async def allocate(self, sale_id: str, body: dict[str, Any], step: Step) -> None: ...
@@ -24,10 +27,12 @@ class Sales(Protocol):
 
 
 class Ledgers(Protocol):
+    """shop.books.Bookkeeping"""
+
     async def books(self, sale_id: str) -> Books: ...
 
 
-class Claims(Protocol):
-    """Counters of a sale's claims by inventory pod."""
+class Counts(Protocol):
+    """shop.counters.PodCounters"""
 
-    async def scrape(self, namespace: str, sale_id: str) -> dict[str, dict[tuple[str, str], float]]: ...
+    async def scrape(self, namespace: str, value: str) -> dict[str, Counters]: ...
