@@ -56,7 +56,7 @@ def _capacity(o: SaleObservation, status: FlashSaleStatus) -> ConditionValue:
     if status.over:
         return ConditionValue("Unknown", Reason.FLOORS_RESTORED)
     if o.capacity_unknown:
-        return ConditionValue("Unknown", *cluster_refuses(o.capacity_unknown).told)
+        return ConditionValue("Unknown", *cluster_refuses(o.capacity_unknown).reason_and_message)
     if o.missing:
         return ConditionValue("False", Reason.DEPLOYMENT_NOT_FOUND, f"missing: {', '.join(o.missing)}")
     if o.short:

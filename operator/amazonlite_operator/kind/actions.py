@@ -44,8 +44,8 @@ class Wait:
     stalled: bool = False
 
     @property
-    def told(self) -> tuple[ExplainedReason, str]:
-        """The reason and the message for people."""
+    def reason_and_message(self) -> tuple[ExplainedReason, str]:
+        """As a condition gives them."""
         return self.reason, self.message or self.reason.explanation
 
 

@@ -1,4 +1,4 @@
-"""Conditions: what is judged of a resource, stamped with the generation it was judged by."""
+"""Conditions: what holds of a resource, stamped with the generation of the spec that it was observed with."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def kstatus(wait: Wait, *, as_asked: bool, failed: bool) -> dict[str, ConditionV
 
 
 def stamped(
-    judged: Mapping[str, ConditionValue], before: Sequence[Condition], *, now: datetime, generation: int
+    values: Mapping[str, ConditionValue], before: Sequence[Condition], *, now: datetime, generation: int
 ) -> list[Condition]:
     """A condition keeps the time of its last transition until its status changes."""
     old = {condition.type: condition for condition in before}
@@ -44,5 +44,5 @@ def stamped(
             last_transition_time=old[kind].last_transition_time if kind in old and old[kind].status == status else now,
             observed_generation=generation,
         )
-        for kind, (status, reason, message) in judged.items()
+        for kind, (status, reason, message) in values.items()
     ]

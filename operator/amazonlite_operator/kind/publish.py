@@ -22,17 +22,17 @@ T = TypeVar("T", bound=KindStatus[Any])
 O = TypeVar("O", bound=Observation[Any, Any])  # noqa: E741 - o is an observation everywhere
 
 
-def described(decisions: Decisions[T, O, Any], o: O, status: T, wait: Wait) -> T:
+def status_to_write(decisions: Decisions[T, O, Any], o: O, status: T, wait: Wait) -> T:
     """The status to write. Of a resource that cannot be read only kstatus' conditions change."""
     if o.invalid is not None:
-        judged = _kstatus(decisions, status, wait)
-        others = [condition for condition in status.conditions if condition.type not in judged]
+        values = _kstatus(decisions, status, wait)
+        others = [condition for condition in status.conditions if condition.type not in values]
     else:
-        told = decisions.describe(o, status, wait)
-        judged, others = {**_kstatus(decisions, told.status, told.wait), **told.conditions}, []
-        status = told.status
+        described = decisions.describe(o, status, wait)
+        values, others = {**_kstatus(decisions, described.status, described.wait), **described.conditions}, []
+        status = described.status
     generation = o.resource.generation
-    conditions = stamped(judged, status.conditions, now=o.now, generation=generation)
+    conditions = stamped(values, status.conditions, now=o.now, generation=generation)
     return status.changed(observed_generation=generation, conditions=[*conditions, *others])
 
 
@@ -54,7 +54,7 @@ class Publisher(Generic[T, O]):
 
     async def publish(self, o: O, status: T, wait: Wait) -> T | None:
         """The status as written; None when the object is gone. A conflict (409) when it has changed since."""
-        new = described(self._decisions, o, status, wait)
+        new = status_to_write(self._decisions, o, status, wait)
         if (patch := _patch(o, new)) and not await self._write(o, patch):
             return None
         if status.phase is not o.status.phase:

@@ -12,6 +12,7 @@ from kubernetes import client
 
 from amazonlite.common.testing.eventually import eventually
 from amazonlite_operator.kind.evidence import digest
+from support.argo_cd import health
 from support.fake_shop import FakeShop
 from support.operator_replica import until
 from support.sales_api import SalesApi, valid_spec
@@ -74,6 +75,7 @@ async def test_a_sale_survives_its_leaders_death_and_settles_with_evidence(
     assert evidence.metadata.owner_references[0].name == name
     await until(lambda: "finalizers" not in (sales.get(name) or {})["metadata"], "let go")
     assert "annotations" not in (sales.get(name) or {})["metadata"]
+    assert health(sales.get(name) or {})[0] == "Healthy"
     events = cast(
         dict[str, Any],
         client.CustomObjectsApi(api).list_namespaced_custom_object("events.k8s.io", "v1", namespace, "events"),

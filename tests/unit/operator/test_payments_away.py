@@ -15,7 +15,7 @@ from amazonlite_operator.flash_sale.phases import Phase
 from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.status import SaleOutcome
 from amazonlite_operator.kind.actions import Wait
-from amazonlite_operator.kind.publish import described
+from amazonlite_operator.kind.publish import status_to_write
 from amazonlite_operator.shop.books import Books
 from support.fake_observations import AFTER, START, observed, status
 from support.sale_world import KEY, World, path_of, spec
@@ -113,7 +113,7 @@ def test_a_sale_that_failed_without_its_books_was_not_judged_by_an_old_reading()
     outcome = SaleOutcome(at=AFTER, phase=Phase.FAILED, reason="StockNotConserved", message="")
     failed = status(Phase.FAILED, outcome=outcome, books=Books(read_at=START))
     wait = Wait(None, Reason.STOCK_NOT_CONSERVED)
-    written = described(FLASH_SALE.decisions, observed(Phase.FAILED, AFTER, status=failed), failed, wait)
+    written = status_to_write(FLASH_SALE.decisions, observed(Phase.FAILED, AFTER, status=failed), failed, wait)
     kept = next(c for c in written.conditions if c.type == "PaidOrdersKept")
     assert (kept.status, kept.reason) == ("Unknown", "PaymentsNotRead")
 
