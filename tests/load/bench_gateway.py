@@ -1,7 +1,8 @@
-"""Requests through the gateway beside nginx before the same backend, and what a request costs beside going straight.
+"""Requests through the gateway, and the processor time of each, beside nginx, Spring Cloud Gateway and bare uvicorn.
 
-Everything runs on loopback, in processes of this run: the backend is plain ASGI on uvicorn, nginx has its own config in
-a scratch folder, Redis is its own too. Both sides of a row are measured alternately, five times; rows hold medians.
+All sides of `gateway_sides` are measured alternately, BENCH_ROUNDS times for BENCH_SECONDS, after rounds that warm
+them up; rows hold medians. CPU is the proxy's own, user and system: the backend's and wrk's are not in it, nor what the
+guarded sides cause in Redis (the gateway and Spring Cloud Gateway, one round trip a request or less).
 """
 
 from __future__ import annotations
@@ -9,63 +10,74 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import statistics
-import sys
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 
-from amazonlite.common.security.keys import public_jwk
-from amazonlite.common.testing.fakes import TEST_KEY, mint_token
-from amazonlite.common.testing.kube_api import FakeKubeApi, http_route, rule
-from load.loopback import process, ready
-from support.ports import free_port
+import aiohttp
 
-ROUNDS = 5
+from amazonlite.common.testing.fakes import SigningKey, mint_token
+from load.gateway_sides import Side, started
+from load.loopback import cpu_seconds
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))
 CONNECTIONS = 32
-NGINX = """
-daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log stderr crit;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off; client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy;
-  fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
-  upstream backend {{ server 127.0.0.1:{backend}; keepalive 64; }}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{ proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; }}
-  }}
-}}
-"""
-BODY = b'{"sku":"B000000001","title":"A measured thing","price":{"amount":1999,"currency":"USD"}}'
+JIT_ROUNDS = 5  # a JVM compiles what is asked often
+FORGED = {"Authorization": f"Bearer {mint_token('usr_bench', key=SigningKey())}"}
+_OTHERS = {
+    "nginx": "nginx proxy_pass",
+    "spring": "Spring Cloud Gateway",
+    "uvicorn": "uvicorn, no proxy",
+    "nginx guarded": "nginx auth_request, limit_req",
+    "spring guarded": "Spring Cloud Gateway, the same",
+    "uvicorn guarded": "uvicorn, no proxy, no Redis",
+}
+_JOBS = {"gateway": "routed", "gateway guarded": "token, limit"}
 
 
-async def backend(scope: Any, receive: Any, send: Any) -> None:
-    """The service behind both proxies: the smallest ASGI answer, so that the proxies are what differs."""
-    if scope["type"] != "http":
-        return
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(BODY))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": BODY})
+class Round(NamedTuple):
+    """Requests a second, their median latency in ms, and the side's CPU for each in µs."""
+
+    rate: float
+    latency: float
+    cpu: float
 
 
 async def run() -> list[dict[str, Any]]:
-    async with AsyncExitStack() as stack:
-        sides = await _start(stack)
-        measured: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
+    async with started() as sides:
+        for name, side in sides.items():
+            await _warm_up(name, side)
+        rounds: dict[str, list[Round]] = {name: [] for name in sides}
         for _ in range(ROUNDS):
-            for name, (url, headers) in sides.items():
-                measured[name].append(await _wrk(url, headers))
-    rate = {name: statistics.median(each[0] for each in rounds) for name, rounds in measured.items()}
-    latency = {name: statistics.median(each[1] for each in rounds) for name, rounds in measured.items()}
-    return [
-        _row("gateway: requests routed", "requests/s", rate["gateway"], rate["nginx"], "nginx proxy_pass"),
-        _row("gateway: token, revocation, limit", "requests/s", rate["guarded"], rate["nginx"], "nginx, none of these"),
+            for name, side in sides.items():
+                rounds[name].append(await _measured(side))
+    return _rows({name: Round(*map(median, zip(*each, strict=True))) for name, each in rounds.items()})
+
+
+async def _warm_up(name: str, side: Side) -> None:
+    """Also makes sure that who says it checks tokens does."""
+    for _ in range(JIT_ROUNDS if name.startswith("spring") else 1):
+        await _wrk(side)
+    if side.headers:
+        async with aiohttp.ClientSession() as session, session.get(side.url, headers=FORGED) as answer:
+            if answer.status != 401:
+                raise RuntimeError(f"{name} answers {answer.status} to a token that nobody signed.")
+
+
+def _rows(measured: dict[str, Round]) -> list[dict[str, Any]]:
+    rows = [
+        _row(f"gateway: {job}", unit, getattr(measured[ours], field), getattr(measured[other], field), _OTHERS[other])
+        for field, unit in (("rate", "requests/s"), ("cpu", "µs CPU a request"))
+        for ours, job in _JOBS.items()
+        for other in (ours.replace("gateway", name) for name in ("nginx", "spring", "uvicorn"))
+    ]
+    latency = [("gateway", "uvicorn"), ("gateway guarded", "spring guarded")]
+    return rows + [
         _row(
-            "gateway: median latency, 32 clients", "ms", latency["gateway"], latency["bare"], "uvicorn without a proxy"
-        ),
+            f"gateway: {_JOBS[ours]}, {CONNECTIONS} clients",
+            *("ms, median", measured[ours].latency, measured[other].latency, _OTHERS[other]),
+        )
+        for ours, other in latency
     ]
 
 
@@ -82,66 +94,37 @@ def _row(job: str, unit: str, ours: float, other: float, other_name: str) -> dic
     }
 
 
-async def _start(stack: AsyncExitStack) -> dict[str, tuple[str, list[str]]]:
-    scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-gateway-")))
-    ports = {name: free_port() for name in ("bare", "nginx", "gateway", "redis")}
-    routes = await stack.enter_async_context(_routes(ports["bare"]))
-    conf = scratch / "nginx.conf"
-    conf.write_text(NGINX.format(dir=scratch, backend=ports["bare"], port=ports["nginx"]))
-    here = str(Path(__file__).parent)
-    uvicorn = ["uvicorn", "bench_gateway:backend", "--app-dir", here, "--no-access-log", "--log-level", "error"]
-    for command, port in (
-        ([sys.executable, "-m", *uvicorn, "--port", str(ports["bare"])], ports["bare"]),
-        (["nginx", "-p", str(scratch), "-c", str(conf)], ports["nginx"]),
-        (["redis-server", "--port", str(ports["redis"]), "--save", "", "--dir", str(scratch)], ports["redis"]),
-        ([sys.executable, "-m", "amazonlite.gateway"], ports["gateway"]),
-    ):
-        environment = {
-            "PORT": str(port),
-            "REDIS_URL": f"redis://127.0.0.1:{ports['redis']}/0",
-            "KUBE_API_URL": routes,
-            "AUTH_URL": routes,
-            "LOG_LEVEL": "warning",
-        }
-        await stack.enter_async_context(process(command, port, environment))
-    await ready(f"http://127.0.0.1:{ports['gateway']}/readyz")
-    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-    bearer = ["-H", f"Authorization: Bearer {mint_token('usr_bench', ttl=3600)}"]
-    return {
-        "bare": (f"{urls['bare']}/api/products/B000000001", []),
-        "nginx": (f"{urls['nginx']}/api/products/B000000001", []),
-        "gateway": (f"{urls['gateway']}/api/products/B000000001", []),
-        "guarded": (f"{urls['gateway']}/api/guarded/B000000001", bearer),
-    }
+async def _measured(side: Side) -> Round:
+    before = cpu_seconds(side.pid)
+    requests, rate, latency = await _wrk(side)
+    if not requests:
+        raise RuntimeError(f"{side.url} answered nothing in {SECONDS} s; measure longer.")
+    return Round(rate, latency, (cpu_seconds(side.pid) - before) / requests * 1e6)
 
 
-@asynccontextmanager
-async def _routes(port: int) -> AsyncIterator[str]:
-    """One server for what the gateway reads at its start: routes and token keys."""
-    keys = {"keys": [public_jwk(TEST_KEY.kid, TEST_KEY.private.public_key())]}
-    async with FakeKubeApi({"/api/auth/.well-known/jwks.json": keys}) as api:
-        for name in ("auth", "inventory", "orders", "payments", "flash-sales", "products"):
-            await api.put(http_route(name, rule(f"/api/{name}", ("127.0.0.1", port, 1))))
-        await api.put(
-            http_route(
-                "guarded", rule("/api/guarded", ("127.0.0.1", port, 1)), auth="required", rate_limit="1000000/1s"
-            )
-        )
-        yield api.url
-
-
-async def _wrk(url: str, headers: list[str]) -> tuple[float, float]:
-    """(requests a second, median latency in ms); any answer but 2xx makes the figure worthless and raises."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", *headers, url]
+async def _wrk(side: Side) -> tuple[int, float, float]:
+    """(requests, requests a second, median latency in ms); any answer but 2xx makes a figure worthless and raises."""
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{SECONDS}s",
+        "--timeout",
+        "10s",
+        "--latency",
+        *side.headers,
+        side.url,
+    ]
     child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     output = (await child.communicate())[0].decode()
     if "Non-2xx" in output or "Socket errors" in output:
-        raise RuntimeError(f"{url} failed under load:\n{output}")
+        raise RuntimeError(f"{side.url} failed under load:\n{output}")
+    count = re.search(r"(\d+) requests in", output)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
-    median = re.search(r"50%\s+([\d.]+)(us|ms|s)", output)
-    if rate is None or median is None:
+    middle = re.search(r"50%\s+([\d.]+)(us|ms|s)", output)
+    if count is None or rate is None or middle is None:
         raise RuntimeError(f"wrk said:\n{output}")
-    return float(rate[1]), float(median[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[median[2]]
+    return int(count[1]), float(rate[1]), float(middle[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[middle[2]]
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from amazonlite.inventory.flash_sale.domain import Sale
 from amazonlite.inventory.flash_sale.read import read_books
 from amazonlite.inventory.flash_sale.step import Step
 from amazonlite.payment import consumers as payment_consumers
+from amazonlite.payment.catch_up import BEGINNING, catch_up
 from amazonlite.payment.confirm import confirm_payment
 from amazonlite.payment.create import create_intent
 from amazonlite.payment.domain import Method, Viewer
@@ -169,6 +170,12 @@ class PaymentAndInventory(RuleBasedStateMachine):
             self.shop.wait(self._end_leases())
         self._run("follow up", follow_up_due(self.shop.payment_desk, batch=1), Plan(fate, dies_after), Unavailable)
 
+    @precondition(lambda self: any(fact.payment_id for fact in self.facts.values()))
+    @rule(fate=FATES, dies_after=DEATHS)
+    def ask_about_orders(self, fate: Fate, dies_after: int | None) -> None:
+        self.shop.wait(self._let_time_pass())
+        self._run("ask about orders", self._caught_up(), Plan(fate, dies_after), Unavailable)
+
     # What the network does
 
     @precondition(lambda self: self.mail.letters)
@@ -286,6 +293,8 @@ class PaymentAndInventory(RuleBasedStateMachine):
         self.shop.wait(self._decide_all())
         while self.webhooks:
             self._run("webhook", self._webhook(self.webhooks.pop()), Plan())
+        self.shop.wait(self._let_time_pass())
+        self._run("ask about orders", self._caught_up(), Plan())
         while self._run("follow up", follow_up_due(self.shop.payment_desk), Plan()):
             pass
 
@@ -346,6 +355,14 @@ class PaymentAndInventory(RuleBasedStateMachine):
     async def _end_leases(self) -> None:
         due = "UPDATE payment_intent SET due_at = UTC_TIMESTAMP(6) WHERE due_at IS NOT NULL AND sale_id = '{}'"
         await self.shop.payment.write(due.format(self.sale_id))
+
+    async def _let_time_pass(self) -> None:
+        """Payments are asked about once nothing happened to them for a while."""
+        ago = "UPDATE payment_intent SET changed_at = changed_at - INTERVAL 1 HOUR WHERE sale_id = '{}'"
+        await self.shop.payment.write(ago.format(self.sale_id))
+
+    async def _caught_up(self) -> None:
+        await catch_up(self.shop.payment_desk, BEGINNING)
 
     def _pending(self) -> list[str]:
         """The keys of the charges that the provider has yet to decide."""

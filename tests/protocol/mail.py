@@ -11,8 +11,9 @@ from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, i
 from amazonlite.common.events.handlers import AnyHandler, Grouped, declared
 from amazonlite.common.events.inbox import first_times
 
-MAY_BE_DROPPED = "payment.authorized.v1"
-"""The one event whose loss the protocol mends by itself: payment names the order when it is asked."""
+MAY_BE_DROPPED = frozenset({"payment.authorized.v1", "order.confirmed.v1"})
+"""Events whose loss the protocol mends by itself: payment names a paid order when it is asked, and asks about orders
+whose money it holds."""
 
 
 class Consumer(Protocol):
@@ -62,7 +63,7 @@ class Letter:
 
     @property
     def droppable(self) -> bool:
-        return self.event.type == MAY_BE_DROPPED
+        return self.event.type in MAY_BE_DROPPED
 
     def __repr__(self) -> str:
         return f"{self.event.type} of {self.event.subject} to {self.consumer.name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
@@ -13,7 +13,7 @@ from amazonlite.order.consumers import REACTIONS
 from amazonlite.order.desk import OrderDesk
 from amazonlite.order.domain import Changes, Order, Trigger
 from amazonlite.order.ports import ClaimFact
-from amazonlite.payment.ports import OrderFact
+from amazonlite.payment.ports import OrderFact, Outcome
 
 NO_STORE = cast(Any, None)
 
@@ -44,6 +44,10 @@ class MemoryOrders:
     async def find(self, order_id: str) -> OrderFact | None:
         order = self.known[order_id]
         return OrderFact(order_id, order.customer_id, order.state, order.total, order.pay_before, order.sale_id)
+
+    async def outcomes(self, order_ids: Sequence[str]) -> Mapping[str, Outcome]:
+        found = (self.known[order_id] for order_id in order_ids)
+        return {order.order_id: Outcome(order.state, order.reason) for order in found}
 
     def cancel(self, order_id: str) -> None:
         self._move(order_id, Trigger.CANCEL, Changes(reason="customer_cancelled"))

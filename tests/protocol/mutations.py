@@ -24,9 +24,10 @@ from amazonlite.order.advance import moved
 from amazonlite.order.consumers import REACTIONS
 from amazonlite.order.domain import Changes, Order, Trigger
 from amazonlite.payment import confirm as payment_confirm
-from amazonlite.payment import seal
+from amazonlite.payment import record, seal
 from amazonlite.payment import store as payment_store
 from amazonlite.payment.domain import ANSWERS, ChargeState, Payment, PaymentState, Wanted
+from amazonlite.payment.provider import Charge
 from protocol.facts import RuleBroken
 from protocol.machine import PaymentAndInventory
 from protocol.network import Fate
@@ -131,6 +132,14 @@ def an_answer_is_recorded_without_reading_the_payment_again(patch: Patch) -> Non
         return answered(replace(payment, state=S.PROCESSING, wanted=None) if known else payment, charge, reason)
 
     patch.setattr(Payment, "answered", stale)
+
+
+def an_answer_that_news_overtook_is_believed(patch: Patch) -> None:
+    async def believed(desk: Any, uow: UnitOfWork, charge: Charge, *, asked: Payment) -> Payment | None:
+        payment = await payment_store.lock(uow, asked.payment_id)
+        return payment and await record._record(desk, uow, payment, charge)
+
+    patch.setattr(payment_confirm, "record_answer", believed)
 
 
 def a_closed_slot_can_be_paid(patch: Patch) -> None:
@@ -286,7 +295,7 @@ class Mutation:
         return self.apply.__name__
 
 
-PAID, LATE = "payment.authorized.v1", [paying(Fate.ANSWER_DELAYED), sweeping(), resume]
+PAID, LATE = "payment.authorized.v1", [paying(Fate.ANSWER_DELAYED), sweeping(), follow_up, resume]
 CAPTURE = [
     delivering(PAID, "inventory"),
     delivering(PAID, "order"),
@@ -304,8 +313,15 @@ MUTATIONS: Sequence[Mutation] = (
     Mutation(seal_names_payments_given_back, [*CANCELLED_AT_PAYMENT, follow_up, sweeping()]),
     Mutation(seal_forgets_captured_payments, [paying(), sweeping(Fate.REQUEST_DELAYED), *CAPTURE, resume]),
     Mutation(a_late_answer_authorises_a_cancelled_payment, LATE),
-    Mutation(a_late_answer_to_a_cancelled_payment_is_ignored, LATE),
+    Mutation(
+        a_late_answer_to_a_cancelled_payment_is_ignored,
+        [declined(Fate.ANSWER_DELAYED), sweeping(), follow_up, changing_its_mind, webhook],
+    ),
     Mutation(an_answer_is_recorded_without_reading_the_payment_again, LATE),
+    Mutation(
+        an_answer_that_news_overtook_is_believed,
+        [declined(Fate.ANSWER_DELAYED), changing_its_mind, webhook, resume],
+    ),
     Mutation(a_closed_slot_can_be_paid, [sweeping(), paying()]),
     Mutation(a_cancelled_order_keeps_its_money, [paying(), cancel]),
     Mutation(every_attempt_has_the_same_charge, [declined(), paying()]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,13 +28,13 @@ from amazonlite.order import domain as order_domain
 from amazonlite.order.desk import OrderDesk
 from amazonlite.order.errors import OrderNotFound
 from amazonlite.order.ports import ClaimFact, PaymentFact
-from amazonlite.order.read import get_order
+from amazonlite.order.read import get_order, get_outcomes
 from amazonlite.payment import domain as payment_domain
 from amazonlite.payment import seal
 from amazonlite.payment.desk import PaymentDesk
 from amazonlite.payment.domain import ChargeState, Method
 from amazonlite.payment.errors import PaymentNotFound
-from amazonlite.payment.ports import OrderFact, Orders
+from amazonlite.payment.ports import OrderFact, Orders, Outcome
 from amazonlite.payment.provider import Charge, Provider, ProviderUnavailable
 from amazonlite.payment.read import get_payment
 from protocol.network import Network, plan_of_this
@@ -184,6 +184,9 @@ class OrdersOverNetwork:
     async def find(self, order_id: str) -> OrderFact | None:
         return await self.network.call(lambda: self.orders.find(order_id), Unavailable("order does not answer"))
 
+    async def outcomes(self, order_ids: Sequence[str]) -> Mapping[str, Outcome]:
+        return await self.network.call(lambda: self.orders.outcomes(order_ids), Unavailable("order does not answer"))
+
 
 @dataclass
 class OrdersOnDatabase:
@@ -197,6 +200,10 @@ class OrdersOnDatabase:
         except OrderNotFound:
             return None
         return OrderFact(order_id, order.customer_id, order.state, order.total, order.pay_before, order.sale_id)
+
+    async def outcomes(self, order_ids: Sequence[str]) -> Mapping[str, Outcome]:
+        found = await get_outcomes(self.desk(), order_ids)
+        return {one.order_id: Outcome(one.state, one.reason) for one in found}
 
 
 @dataclass

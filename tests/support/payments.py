@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
 
+from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.event import Event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.money import Money
@@ -21,7 +22,7 @@ from amazonlite.payment.create import create_intent
 from amazonlite.payment.desk import PaymentDesk
 from amazonlite.payment.domain import MOST_ATTEMPTS, Method, Payment, Viewer
 from amazonlite.payment.follow_up import follow_up_due
-from amazonlite.payment.ports import OrderFact
+from amazonlite.payment.ports import OrderFact, Outcome
 from amazonlite.payment.provider import Charge, Provider
 from amazonlite.payment.read import get_payment
 from amazonlite.payment.signature import sign
@@ -43,12 +44,21 @@ class Crash(Exception):
 
 @dataclass
 class FakeOrders:
-    """The orders a test says there are."""
+    """The orders a test says there are, and what became of them."""
 
     known: dict[str, OrderFact] = field(default_factory=dict)
+    outcome: dict[str, Outcome] = field(default_factory=dict)
+    asked: list[list[str]] = field(default_factory=list)
+    away: bool = False
 
     async def find(self, order_id: str) -> OrderFact | None:
         return self.known.get(order_id)
+
+    async def outcomes(self, order_ids: Sequence[str]) -> Mapping[str, Outcome]:
+        if self.away:
+            raise Unavailable("order does not answer")
+        self.asked.append(list(order_ids))
+        return self.outcome
 
 
 @dataclass

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from amazonlite.common.core.errors import Unavailable
+from amazonlite.common.http.network import site_of
 from amazonlite.common.security.passwords import AT_ONCE
 
 LONGEST_WAIT = 8.0  # seconds; the gateway gives up after 10, and a hash for nobody would keep others waiting
@@ -28,7 +29,8 @@ class SignInQueue:
     everybody else.
 
     `most_waiting` wait, `most_each` of one network. When the queue is full, a network that has nobody in it still gets
-    a place: the last of the longest line is refused for it.
+    a place: the last of the longest line is refused for it. IPv6 networks take turns by the /48: limits elsewhere
+    count a /64 and so bound what each may send, but here the customer of a provider would take 65,536 turns of a round.
     """
 
     def __init__(self, *, width: int = AT_ONCE + 1, most_waiting: int = 100, most_each: int = 10) -> None:
@@ -42,7 +44,7 @@ class SignInQueue:
         if self._free:
             self._free -= 1
         else:
-            await self._wait(network)
+            await self._wait(site_of(network))
         try:
             yield
         finally:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from amazonlite.common.http.middleware import LARGEST_BODY
+from amazonlite.common.http.network import IPNetwork, lies_in
 from amazonlite.gateway.answer import HeaderList
 from amazonlite.gateway.upstream import HOP_BY_HOP
 
@@ -22,16 +22,11 @@ _DROPPED_FROM_ANSWERS = frozenset((b"x-correlation-id", b"date", b"server"))
 class TrustedProxies:
     """Whose X-Forwarded-For is believed: the peers in these networks, nobody by default."""
 
-    def __init__(self, networks: Sequence[str] = ()) -> None:
-        self._networks = [ip_network(network) for network in networks]
+    def __init__(self, networks: Sequence[IPNetwork] = ()) -> None:
+        self._networks = networks
 
     def trusts(self, address: str) -> bool:
-        if not self._networks:
-            return False
-        try:
-            return any(ip_address(address) in network for network in self._networks)
-        except ValueError:
-            return False
+        return lies_in(address, self._networks)
 
     def chain_of(self, peer: str, forwarded_for: str) -> list[str]:
         """The client, and the proxies that it came through: what lies before is the client's own tale and left out."""

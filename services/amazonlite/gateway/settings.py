@@ -8,6 +8,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings
 
 from amazonlite.common.core.settings import RedisSettings
+from amazonlite.common.http.network import IPNetwork, networks_in
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -48,5 +49,5 @@ class Settings(BaseSettings):
         return f"/apis/gateway.networking.k8s.io/v1/namespaces/{self.pod_namespace}/httproutes"
 
     @property
-    def proxy_networks(self) -> list[str]:
-        return [network.strip() for network in self.trusted_proxies.split(",") if network.strip()]
+    def proxy_networks(self) -> list[IPNetwork]:
+        return networks_in(self.trusted_proxies)

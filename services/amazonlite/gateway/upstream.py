@@ -232,7 +232,10 @@ class Pool:
             self._wake_one()
 
     async def _ended(self, seconds: float) -> None:
-        """Returns when an exchange has ended; Saturated when none does, or when too many wait already."""
+        """Returns when an exchange has ended; Saturated when none does, or when too many wait already.
+
+        Whoever is woken and leaves in the same moment wakes the next: the place would stay empty.
+        """
         if len(self._waiting) >= self._at_most:
             raise Saturated(f"{self.key} has {self._at_most} exchanges under way and as many waiting.")
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -240,11 +243,14 @@ class Pool:
         try:
             async with asyncio.timeout(max(0.0, seconds)):
                 await turn
-        except TimeoutError as error:
-            raise Saturated(f"{self.key} has {self._at_most} exchanges under way, and none ended in time.") from error
-        finally:
+        except BaseException as error:
             if turn in self._waiting:
                 self._waiting.remove(turn)
+            elif not turn.cancelled():
+                self._wake_one()
+            if not isinstance(error, TimeoutError):
+                raise
+            raise Saturated(f"{self.key} has {self._at_most} exchanges under way, and none ended in time.") from error
 
     def _wake_one(self) -> None:
         while self._waiting:

@@ -1,7 +1,7 @@
 """Staff say how many units of a SKU there are: as a change with its reason, or as a count of what they saw.
 
 A count says what was on the shelf when somebody looked. Units sold since must not come back by it, so that a count
-names the stock it was compared with, and is refused once that has changed.
+names the stock it was compared with, by its version, and is refused once that has changed, whatever came back since.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def change_by(desk: Desk, uow: UnitOfWork, sku: str, units: int, reason: R
     if stock.available + units < 0:
         raise BelowReserved(stock, stock.on_hand + units)
     await book(uow, [entry])
-    return Stock(sku, stock.on_hand + units, stock.available + units, stock.reserved)
+    return await _stock_of(uow, sku)
 
 
 async def count(desk: Desk, uow: UnitOfWork, sku: str, on_hand: int, *, seen: str | None) -> Stock:
@@ -50,7 +50,7 @@ async def count(desk: Desk, uow: UnitOfWork, sku: str, on_hand: int, *, seen: st
         return stock
     if seen is not None and seen != stock.tag:
         raise CountIsStale(stock)
-    if seen is None and await store.has_entries(uow, sku):
+    if seen is None and stock.has_moved:
         raise CountNeedsComparison(stock)
     [counted] = await set_on_hand(desk, uow, {sku: on_hand})
     return counted
@@ -60,9 +60,9 @@ async def start(desk: Desk, uow: UnitOfWork, counted: Mapping[str, int]) -> list
     """Gives each SKU that has no stock yet its first; the others are left as they are."""
     await store.ensure_stock(uow, counted)
     before = await store.lock_stock(uow, counted)
-    known = await store.with_entries(uow, counted)
-    started = await set_on_hand(desk, uow, {sku: units for sku, units in counted.items() if sku not in known})
-    return [*(stock for sku, stock in before.items() if sku in known), *started]
+    known = [stock for stock in before.values() if stock.has_moved]
+    new = {sku: counted[sku] for sku, stock in before.items() if not stock.has_moved}
+    return [*known, *await set_on_hand(desk, uow, new)]
 
 
 async def set_on_hand(desk: Desk, uow: UnitOfWork, counted: Mapping[str, int]) -> list[Stock]:
@@ -79,7 +79,7 @@ async def set_on_hand(desk: Desk, uow: UnitOfWork, counted: Mapping[str, int]) -
             units = counted[sku] - stock.on_hand
             entries.append(Entry(desk.ids("adj"), Kind.ADJUST, sku, units, reason=Reason.COUNTED))
     await book(uow, entries)
-    return [Stock(sku, counted[sku], counted[sku] - stock.reserved, stock.reserved) for sku, stock in before.items()]
+    return list((await store.lock_stock(uow, counted)).values())
 
 
 async def _stock_of(uow: UnitOfWork, sku: str) -> Stock:

@@ -47,7 +47,9 @@ internal = APIRouter(prefix="/internal", tags=["internal"])
 
 @shop.get("/inventory/{sku}", response_model=StockView)
 async def get(desk: AtDesk, sku: SkuPath, response: Response) -> StockView:
-    """The ETag names the stock as it is: a count sends it back as If-Match."""
+    """The ETag names the stock as it is: a count sends it back as If-Match. Each change of the stock makes a new one,
+    and none comes back, not even when the stock does.
+    """
     return _tagged(await read.get_stock(desk, sku), response)
 
 
@@ -59,7 +61,7 @@ async def put(
     response: Response,
     if_match: Annotated[str | None, Header(max_length=80)] = None,
 ) -> StockView:
-    """A count of what is on hand. 412 `stock_changed` when the stock is not as If-Match says, 428
+    """A count of what is on hand. 412 `stock_changed` when the stock has changed since If-Match was its ETag, 428
     `precondition_required` when there is stock and no If-Match, 409 `below_reserved` when less than is reserved.
     """
     seen = None if if_match is None else if_match.strip().removeprefix("W/").strip('"')

@@ -8,7 +8,7 @@ of each kind does, and the counters are at all times the sum of their entries. A
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -30,10 +30,10 @@ class Delta:
     returned: int = 0
 
     def times(self, quantity: int) -> Delta:
-        return Delta(*(getattr(self, field.name) * quantity for field in fields(self)))
+        return Delta(*(getattr(self, each.name) * quantity for each in fields(self)))
 
     def plus(self, other: Delta) -> Delta:
-        return Delta(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+        return Delta(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
 
 class Kind(StrEnum):
@@ -115,11 +115,17 @@ class Stock:
     on_hand: int
     available: int
     reserved: int
+    version: int = field(default=0, compare=False)
+    """Grows with every change of the counters; 0 as long as there was none."""
 
     @property
     def tag(self) -> str:
-        """Names the stock as it is. Should it become so again, a count of it is right again."""
-        return f"{self.on_hand}-{self.reserved}"
+        """Names the stock as it is, and never another one: units that went and came back make a new tag."""
+        return str(self.version)
+
+    @property
+    def has_moved(self) -> bool:
+        return self.version > 0
 
 
 @dataclass(frozen=True, slots=True)

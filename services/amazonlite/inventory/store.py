@@ -29,6 +29,7 @@ stock = Table(
     Column("on_hand", BIGINT),
     Column("available", BIGINT),
     Column("reserved", BIGINT),
+    Column("version", BIGINT(unsigned=True)),  # the database counts it up: see migration 0004
 )
 reservation = Table(
     "reservation",
@@ -126,16 +127,6 @@ async def find_entry(uow: UnitOfWork, key: str) -> Entry | None:
     return Entry(row.effect_key, Kind(row.kind), row.sku, row.quantity, row.sale_id, reason)
 
 
-async def has_entries(uow: UnitOfWork, sku: str) -> bool:
-    return sku in await with_entries(uow, [sku])
-
-
-async def with_entries(uow: UnitOfWork, skus: Collection[str]) -> set[str]:
-    """Those of the SKUs whose stock ever moved."""
-    statement = select(ledger.c.sku).where(ledger.c.sku.in_(sorted(skus))).distinct()
-    return set((await uow.execute(statement)).scalars())
-
-
 async def ledger_totals(uow: UnitOfWork, sku: str) -> dict[Kind, int]:
     units = func.sum(ledger.c.quantity).label("units")
     statement = select(ledger.c.kind, units).where(ledger.c.sku == sku).group_by(ledger.c.kind)
@@ -229,7 +220,7 @@ def _entry_row(entry: Entry) -> dict[str, Any]:
 
 
 def _stock(row: Row[Any]) -> Stock:
-    return Stock(row.sku, row.on_hand, row.available, row.reserved)
+    return Stock(row.sku, row.on_hand, row.available, row.reserved, row.version)
 
 
 def _lines_of(ids: Sequence[str]) -> Select[Any]:

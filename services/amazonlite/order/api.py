@@ -17,10 +17,12 @@ from amazonlite.order.cursor import read_cursor, write_cursor
 from amazonlite.order.desk import OrderDesk
 from amazonlite.order.domain import Viewer
 from amazonlite.order.schemas import (
+    AskOutcomes,
     ConfirmOrder,
     CreateOrder,
     OrderPage,
     OrderView,
+    OutcomesView,
     SaleSummary,
     TimelineEntryView,
     TimelineView,
@@ -47,7 +49,7 @@ OrderId = Annotated[str, Path(max_length=64)]
 IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
 
 shop = APIRouter(prefix="/api/orders", tags=["orders"])
-internal = APIRouter(prefix="/internal/orders", tags=["internal"], dependencies=[Depends(require("orders:summarise"))])
+internal = APIRouter(prefix="/internal/orders", tags=["internal"])
 
 
 @shop.post("", status_code=201, response_model=OrderView)
@@ -99,7 +101,7 @@ async def confirm(desk: Desk, viewer: Asking, order_id: OrderId, body: ConfirmOr
     return OrderView.of(await confirm_order(desk, viewer, order_id, body.payment_id))
 
 
-@internal.get("", response_model=SaleSummary)
+@internal.get("", response_model=SaleSummary, dependencies=[Depends(require("orders:summarise"))])
 async def summary(
     desk: Desk, sale_id: Annotated[str, Query(alias="saleId", min_length=1, max_length=64)]
 ) -> SaleSummary:
@@ -111,3 +113,9 @@ async def summary(
         units={count.state: count.units for count in counts},
         total=sum(count.orders for count in counts),
     )
+
+
+@internal.post("/outcomes", response_model=OutcomesView, dependencies=[Depends(require("orders:read-any"))])
+async def outcomes(desk: Desk, body: AskOutcomes) -> OutcomesView:
+    """How each of the orders stands; one that is not there is left out. Changes nothing, so it may be repeated."""
+    return OutcomesView.of(await read.get_outcomes(desk, body.order_ids))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from amazonlite.order import store
 from amazonlite.order.desk import OrderDesk
 from amazonlite.order.domain import Order, TimelineEntry, Viewer
 from amazonlite.order.errors import OrderNotFound
 from amazonlite.order.late_claim import open_late
-from amazonlite.order.store import Place, StateCount
+from amazonlite.order.store import Outcome, Place, StateCount
 
 
 def visible(order: Order | None, order_id: str, viewer: Viewer) -> Order:
@@ -38,6 +40,12 @@ async def list_orders(
     orders = found[:limit]
     more = len(found) > limit
     return orders, Place(orders[-1].created_at, orders[-1].order_id) if more else None
+
+
+async def get_outcomes(desk: OrderDesk, order_ids: Sequence[str]) -> list[Outcome]:
+    """Of those that there are."""
+    async with desk.transactions() as uow:
+        return await store.find_outcomes(uow, order_ids)
 
 
 async def count_sale(desk: OrderDesk, sale_id: str) -> list[StateCount]:

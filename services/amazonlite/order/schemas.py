@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 from pydantic import Field
@@ -10,6 +10,9 @@ from pydantic import Field
 from amazonlite.common.core.clock import iso
 from amazonlite.common.http.body import Body, MoneyView
 from amazonlite.order.domain import MAX_LINES, MAX_QUANTITY, Line, Order, OrderState, TimelineEntry
+from amazonlite.order.store import Outcome
+
+MOST_ORDERS = 500
 
 Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
@@ -125,3 +128,23 @@ class SaleSummary(Body):
     by_state: dict[str, int]
     units: dict[str, int]
     total: int
+
+
+class AskOutcomes(Body):
+    order_ids: list[Id] = Field(min_length=1, max_length=MOST_ORDERS)
+
+
+class OutcomeView(Body):
+    order_id: str
+    state: str
+    reason: str
+
+
+class OutcomesView(Body):
+    """How the orders stand, each with the reason if it was closed."""
+
+    orders: list[OutcomeView]
+
+    @classmethod
+    def of(cls, outcomes: Iterable[Outcome]) -> OutcomesView:
+        return cls(orders=[OutcomeView(order_id=one.order_id, state=one.state, reason=one.reason) for one in outcomes])

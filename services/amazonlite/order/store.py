@@ -84,6 +84,15 @@ class StateCount:
     units: int
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one order stands, and why it was closed."""
+
+    order_id: str
+    state: OrderState
+    reason: str
+
+
 async def add_all(uow: UnitOfWork, new: Sequence[Order]) -> None:
     """IntegrityError: one of them is there already."""
     if new:
@@ -121,6 +130,13 @@ async def known(uow: UnitOfWork, order_ids: Collection[str]) -> set[str]:
     found = select(orders.c.order_id).where(orders.c.order_id.in_(order_ids))
     heard = select(order_event.c.order_id).where(order_event.c.order_id.in_(order_ids), order_event.c.seq == 1)
     return set((await uow.execute(found.union(heard))).scalars())
+
+
+async def find_outcomes(uow: UnitOfWork, order_ids: Collection[str]) -> list[Outcome]:
+    """Of those of the orders that there are; not locked."""
+    columns = orders.c.order_id, orders.c.state, orders.c.reason
+    rows = await uow.execute(select(*columns).where(orders.c.order_id.in_(sorted(order_ids))))
+    return [Outcome(row.order_id, OrderState(row.state), row.reason) for row in rows]
 
 
 async def find_overdue(uow: UnitOfWork, limit: int) -> list[str]:

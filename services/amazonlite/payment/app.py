@@ -22,6 +22,7 @@ from amazonlite.common.security.jwks import JwksSource
 from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.common.security.service_token import ServiceTokenSource
 from amazonlite.payment.api import internal, shop
+from amazonlite.payment.catch_up import keep_catching_up
 from amazonlite.payment.consumers import HANDLERS
 from amazonlite.payment.desk import PaymentDesk
 from amazonlite.payment.follow_up import follow_up_due
@@ -49,6 +50,7 @@ def create(settings: Settings | None = None) -> FastAPI:
             service.consumer.run,
             service.follow_up,
             service.answer_late,
+            service.catch_up,
             service.watch_lost,
             service.watch_overdue,
             service.forget,
@@ -114,6 +116,9 @@ class _Service:
             return await self._late.answer_due() > 0
 
         await keep_sweeping(any_due, every=self._poll_seconds, waits="late_answers_wait")
+
+    async def catch_up(self) -> None:
+        await keep_catching_up(self.work)
 
     async def watch_lost(self) -> None:
         await keep_watching_lost(self.work)

@@ -60,5 +60,5 @@ def _require_method(used: Method | None, method: Method) -> None:
 
 
 async def _record(desk: PaymentDesk, payment: Payment, charge: Charge) -> Payment:
-    moved = await in_transaction(desk.transactions, lambda uow: record_answer(desk, uow, charge))
+    moved = await in_transaction(desk.transactions, lambda uow: record_answer(desk, uow, charge, asked=payment))
     return moved or payment

@@ -21,7 +21,7 @@ log = get_logger(__name__)
 
 async def capture_confirmed(uow: UnitOfWork, events: Sequence[Event]) -> None:
     payments = await store.lock_by_orders(uow, [event.data["orderId"] for event in events])
-    await _decide(uow, payments, lambda payment: payment.order_confirmed())
+    await decide_all(uow, payments, lambda payment: payment.order_confirmed())
 
 
 async def release_closed(uow: UnitOfWork, events: Sequence[Event]) -> None:
@@ -29,10 +29,11 @@ async def release_closed(uow: UnitOfWork, events: Sequence[Event]) -> None:
     reasons = {event.data["orderId"]: event.data["reason"] for event in events}
     await store.close_slots(uow, list(reasons))
     payments = await store.lock_by_orders(uow, list(reasons))
-    await _decide(uow, payments, lambda payment: payment.order_closed(reasons[payment.order_id]))
+    await decide_all(uow, payments, lambda payment: payment.order_closed(reasons[payment.order_id]))
 
 
-async def _decide(uow: UnitOfWork, payments: Sequence[Payment], decide: Callable[[Payment], Payment]) -> None:
+async def decide_all(uow: UnitOfWork, payments: Sequence[Payment], decide: Callable[[Payment], Payment]) -> None:
+    """Of payments that this transaction has locked. A decision made before stays."""
     changed = [after for before in payments if (after := decide(before)) != before]
     await store.save_decided(uow, changed)
     for payment in changed:

@@ -40,7 +40,7 @@ async def _attend(desk: PaymentDesk, due: Due) -> None:
         pause = min(FIRST_PAUSE * 2**due.attempts, LONGEST_PAUSE) * random.uniform(0.8, 1.2)
         await in_transaction(desk.transactions, lambda uow: store.put_off(uow, due.payment, pause))
         return
-    moved = await in_transaction(desk.transactions, lambda uow: record_answer(desk, uow, charge))
+    moved = await in_transaction(desk.transactions, lambda uow: record_answer(desk, uow, charge, asked=due.payment))
     if moved == due.payment and _only_asked_about(due.payment):
         pause = min(ASKED_AGAIN * 2**due.attempts, ASKED_AGAIN_AT_LAST)
         await in_transaction(desk.transactions, lambda uow: store.put_off(uow, due.payment, pause))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from amazonlite.common.core.clock import parse_iso
 from amazonlite.common.core.money import Money
-from amazonlite.common.http.client import RemoteProblem, ServiceClient
-from amazonlite.payment.ports import OrderFact
+from amazonlite.common.http.client import RemoteProblem, RemoteUnavailable, ServiceClient
+from amazonlite.payment.ports import OrderFact, Outcome
 
 
 class HttpOrders:
@@ -31,3 +32,11 @@ class HttpOrders:
             pay_before=parse_iso(order["payBefore"]),
             sale_id=order["saleId"],
         )
+
+    async def outcomes(self, order_ids: Sequence[str]) -> Mapping[str, Outcome]:
+        asked = {"orderIds": list(order_ids)}
+        try:
+            answer = await self._client.request("POST", "/internal/orders/outcomes", json=asked, repeatable=True)
+        except RemoteProblem as problem:  # as from an order service of the release before, which is not asked this
+            raise RemoteUnavailable(f"order does not tell outcomes: {problem.code}", service="order") from problem
+        return {order["orderId"]: Outcome(order["state"], order["reason"]) for order in answer["orders"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -21,7 +22,19 @@ class OrderFact:
     sale_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an order stands, in its own states, and why it was closed."""
+
+    state: str
+    reason: str = ""
+
+
 class Orders(Protocol):
     """The shop's orders."""
 
     async def find(self, order_id: str) -> OrderFact | None: ...
+
+    async def outcomes(self, order_ids: Sequence[str]) -> Mapping[str, Outcome]:
+        """Of those of the orders that there are. Unavailable: nothing is known."""
+        ...

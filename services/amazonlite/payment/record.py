@@ -28,11 +28,36 @@ TYPES = {
 }
 
 
-async def record_answer(desk: PaymentDesk, uow: UnitOfWork, charge: Charge) -> Payment | None:
-    """The payment after the answer; None when there is no such payment. An answer heard before changes nothing."""
-    payment = await store.lock(uow, payment_of(charge.key))
+async def record_answer(desk: PaymentDesk, uow: UnitOfWork, charge: Charge, *, asked: Payment) -> Payment | None:
+    """The payment after the answer; None when there is no such payment. An answer heard before changes nothing.
+
+    ``asked`` is the payment as it was when the provider was asked. Has it moved since, the answer was overtaken by
+    news, and weighs no more than they do.
+    """
+    payment = await store.lock(uow, asked.payment_id)
     if payment is None:
         return None
+    return await _record(desk, uow, payment, charge) if payment == asked else await _weigh(desk, uow, payment, charge)
+
+
+async def record_news(desk: PaymentDesk, uow: UnitOfWork, charge: Charge) -> None:
+    """What a webhook tells. Webhooks overtake one another, and answers that are under way."""
+    payment = await store.lock(uow, payment_of(charge.key))
+    if payment is not None:
+        await _weigh(desk, uow, payment, charge)
+
+
+async def _weigh(desk: PaymentDesk, uow: UnitOfWork, payment: Payment, charge: Charge) -> Payment:
+    """Word that may be old takes no authorised payment back by itself, and ends nothing that the provider is to do: the
+    provider is asked at once, and its answer counts.
+    """
+    if payment.to_be_asked_about(charge.key, charge.state):
+        await store.save(uow, payment, due_in=0)
+        return payment
+    return await _record(desk, uow, payment, charge)
+
+
+async def _record(desk: PaymentDesk, uow: UnitOfWork, payment: Payment, charge: Charge) -> Payment:
     moved = payment.heard(charge.key, charge.state, charge.reason)
     if moved != payment:
         await store.save(uow, moved, due_in=_due_in(desk, moved))
@@ -41,17 +66,6 @@ async def record_answer(desk: PaymentDesk, uow: UnitOfWork, charge: Charge) -> P
     if moved.state is not payment.state and moved.state in TYPES:
         await uow.add_event(event_of(moved, desk.clock, desk.ids))
     return moved
-
-
-async def record_news(desk: PaymentDesk, uow: UnitOfWork, charge: Charge) -> None:
-    """What a webhook tells. Webhooks overtake one another, so none takes an authorised payment back by itself, or ends
-    what the provider is to do: it is asked at once, and its answer counts.
-    """
-    payment = await store.lock(uow, payment_of(charge.key))
-    if payment is not None and payment.to_be_asked_about(charge.key, charge.state):
-        await store.save(uow, payment, due_in=0)
-        return
-    await record_answer(desk, uow, charge)
 
 
 def _report_refused(payment: Payment, charge: Charge) -> None:

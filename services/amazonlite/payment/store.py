@@ -79,6 +79,14 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """An order whose payment is as it is since then, in UTC: a place in the list of all such."""
+
+    since: datetime
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class StateSum:
     """How many payments, and how much money in them, a sale has in one state."""
 
@@ -206,6 +214,16 @@ async def count_lost(uow: UnitOfWork, sale_id: str | None = None) -> int:
     if sale_id is not None:
         statement = statement.where(intents.c.sale_id == sale_id)
     return int((await uow.execute(statement)).scalar_one())
+
+
+async def find_undecided(uow: UnitOfWork, longest: timedelta, after: Place, limit: int) -> list[Place]:
+    """Orders whose money is held for ``longest``, and whether to take it is not known: those behind ``after``."""
+    undecided = intents.c.state == PaymentState.AUTHORIZED, intents.c.wanted.is_(None)
+    since, order_id = intents.c.changed_at, intents.c.order_id
+    behind = or_(since > after.since, and_(since == after.since, order_id > after.order_id))
+    statement = select(since, order_id).where(*undecided, since <= _ago(longest), since >= after.since, behind)
+    rows = await uow.execute(statement.order_by(since, order_id).limit(limit))
+    return [Place(row.changed_at, row.order_id) for row in rows]
 
 
 async def find_stuck(uow: UnitOfWork, longest: timedelta, after_pay_before: timedelta) -> dict[str, Overdue]:

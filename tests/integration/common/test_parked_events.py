@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from amazonlite.common.core.errors import Conflict, Unavailable
@@ -19,7 +20,7 @@ from amazonlite.common.events.patience import Patience
 from amazonlite.common.events.provision import provision
 from amazonlite.common.events.topics import Topic, dlq_of
 from amazonlite.common.testing.eventually import eventually
-from amazonlite.common.testing.stores import delete_topics
+from amazonlite.common.testing.stores import delete_topics, kafka_topics
 from support.consumers import QUICK, ConsumerBench, running
 
 pytestmark = pytest.mark.stores
@@ -235,3 +236,91 @@ async def _equals(bench: ConsumerBench, wanted: int) -> bool:
 def _two_put_aside(bench: ConsumerBench) -> list[tuple[bytes, bytes, dict[str, str]]]:
     found = bench.put_aside()
     return found if len(found) == 2 else []
+
+
+@pytest.fixture
+def dropped() -> Iterator[str]:
+    """A topic that a release consumed and this one does not."""
+    with kafka_topics("dropped") as [topic]:
+        yield topic
+
+
+async def parked_long_ago(bench: ConsumerBench, topic: str, *numbers: int, hours: int = 2) -> None:
+    """By a release that consumed the topic; nobody tried them since."""
+    of_before = ConsumerBench(bench.engine, bench.kafka, topic, bench.group)
+    deploy = Deploy(of_before, Conflict("a bug"))
+    of_before.send(*(of_before.event(BAD, number) for number in numbers))
+    async with running(of_before.consumer(deploy.one, settings=PATIENT)):
+        await eventually(lambda: _equals(bench, len(numbers)), within=20)
+    async with bench.engine.begin() as connection:
+        await connection.execute(text(f"UPDATE inbox_parked SET due_at = NOW(6) - INTERVAL {hours} HOUR"))  # noqa: S608
+
+
+def counted(topic: str, outcome: str) -> float:
+    return REGISTRY.get_sample_value("events_orphaned_total", {"topic": topic, "outcome": outcome}) or 0.0
+
+
+async def test_a_topic_that_nobody_consumes_any_more_does_not_block_a_key(bench: ConsumerBench, dropped: str) -> None:
+    await parked_long_ago(bench, dropped, 1, 2)
+    bench.send(bench.event(BAD, 3))
+    async with running(bench.consumer()):
+        await eventually(lambda: bench.took(1), within=20)
+    assert (numbers(bench), await bench.parked()) == ([3], 0)
+    dead = ConsumerBench(bench.engine, bench.kafka, dropped).put_aside()
+    assert [headers["error"] for _, _, headers in dead] == ["NotConsumed", "NotConsumed"]
+    assert counted(dropped, "put_aside") == 2
+
+
+async def test_what_the_dead_letters_of_a_dropped_topic_do_not_take_is_kept_and_blocks_nobody(
+    bench: ConsumerBench, dropped: str
+) -> None:
+    """Its right went with the handler, or the topic was deleted. A release that consumes it again takes it."""
+    await parked_long_ago(bench, dropped, 1)
+    await asyncio.to_thread(delete_topics, [dlq_of(dropped)])
+    bench.send(bench.event(BAD, 3))
+    async with running(bench.consumer()):
+        await eventually(lambda: bench.took(1), within=20)
+        assert await bench.parked() == 1
+    assert counted(dropped, "kept") == 1
+
+    await asyncio.to_thread(provision, bench.kafka, [Topic(dropped, "test", "a test")])  # its dead letters
+    of_later = ConsumerBench(bench.engine, bench.kafka, dropped, bench.group)
+    async with running(of_later.consumer()):
+        await eventually(lambda: bench.took(2), within=20)
+    assert (numbers(of_later), await bench.parked()) == ([1], 0)
+
+
+async def test_while_releases_differ_none_puts_aside_what_the_other_consumes(
+    bench: ConsumerBench, dropped: str
+) -> None:
+    await parked_long_ago(bench, dropped, 1, hours=0)
+    bench.send(bench.event(BAD, 3))
+    async with running(bench.consumer()):
+        await eventually(lambda: _equals(bench, 2), within=20)
+        await asyncio.sleep(0.5)
+    assert (numbers(bench), await bench.parked()) == ([], 2)
+
+
+async def test_parked_events_leave_room_for_fresh_ones(bench: ConsumerBench) -> None:
+    """However many are due at once, and however long each takes."""
+    deploy = Deploy(bench, Conflict("a bug"))
+    parked = [f"ord_parked_{number}" for number in range(2 * QUICK.at_once)]
+    mended, let_go = False, asyncio.Event()
+
+    async def handle(uow: UnitOfWork, event: Event) -> None:
+        if event.subject in parked:
+            if not mended:
+                raise deploy.error
+            await let_go.wait()
+        await bench.effect(uow, event)
+
+    bench.send(*(bench.event(subject) for subject in parked))
+    async with running(bench.consumer(handle, settings=PATIENT)):
+        await eventually(lambda: _equals(bench, len(parked)), within=20)
+        mended = True
+        await try_now(bench)
+        await asyncio.sleep(0.5)  # they are being tried
+        bench.send(bench.event("ord_fresh"))
+        await eventually(lambda: bench.took(1), within=5)
+        let_go.set()
+        await eventually(lambda: bench.took(1 + len(parked)), within=20)

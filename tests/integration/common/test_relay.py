@@ -16,7 +16,8 @@ from amazonlite.common.core.clock import SystemClock
 from amazonlite.common.core.event import Event, new_event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.settings import KafkaSettings, MysqlSettings
-from amazonlite.common.data.unit_of_work import shard_of, unit_of_work_factory
+from amazonlite.common.data.unit_of_work import UnitOfWork, shard_of, unit_of_work_factory
+from amazonlite.common.events.leases import Leases
 from amazonlite.common.events.outbox import next_rows
 from amazonlite.common.events.producer import EventProducer, Outcome, Record
 from amazonlite.common.events.relay import Relay, RelaySettings
@@ -113,6 +114,14 @@ class DiesAfterAck(EventProducer):
         await super().send(records)
         self.acknowledged.set()
         return await asyncio.Future()
+
+
+class SlowProducer(EventProducer):
+    """Takes its time for each batch, so that the relay never comes to the end of a backlog."""
+
+    async def send(self, records: Sequence[Record]) -> Outcome:
+        await asyncio.sleep(0.05)
+        return await super().send(records)
 
 
 async def test_an_event_arrives_as_a_cloud_event_under_its_aggregates_key(outbox: Outbox) -> None:
@@ -317,3 +326,41 @@ async def test_finding_the_next_events_reads_no_sent_ones(outbox: Outbox) -> Non
         counters = (await uow.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))).scalars("Value").all()
     assert [row.aggregate_id for row in rows] == ["ord_next"]
     assert sum(map(int, counters)) < 20
+
+
+async def test_a_refused_event_is_tried_again_in_time_though_a_backlog_stands(outbox: Outbox) -> None:
+    for start in range(0, 10_000, 1000):
+        await outbox.write(*(outbox.event(f"ord_{number}") for number in range(start, start + 1000)))
+    await outbox.write(outbox.event("ord_held"))
+    async with outbox.engine.begin() as connection:
+        hold = "INSERT INTO outbox_held (aggregate_id, seq, shard, attempts, retry_at)"
+        head = "SELECT aggregate_id, seq, shard, 1, NOW(6) + INTERVAL 1 SECOND FROM outbox"
+        await connection.execute(text(f"{hold} {head} WHERE aggregate_id = 'ord_held'"))
+        await connection.execute(text("DELETE FROM outbox_pending WHERE seq = (SELECT MAX(seq) FROM outbox)"))
+
+    async def sent() -> bool:
+        return await outbox.scalar("SELECT COUNT(*) FROM outbox_held") == 0
+
+    async with relaying(Relay(outbox.engine, SlowProducer(outbox.kafka), QUICK)):
+        await eventually(sent, within=30)
+        waiting = await outbox.scalar("SELECT COUNT(*) FROM outbox_pending")
+        await eventually(outbox.empty, within=30)
+    assert waiting > 2000
+    assert "ord_held" in outbox.numbers()
+
+
+async def test_a_lease_counts_from_its_renewal_not_from_the_wait_before_it(outbox: Outbox) -> None:
+    """Where connecting takes long, whoever counted from before it would renew again and again, and send nothing."""
+    now = 0.0
+    factory = unit_of_work_factory(outbox.engine)
+
+    def slow_to_begin() -> UnitOfWork:
+        nonlocal now
+        now += 6
+        return factory()
+
+    leases = Leases(slow_to_begin, "me", seconds=10, monotonic=lambda: now)
+    await leases.refresh()
+    assert leases.hold_for(5)
+    now += 6
+    assert not leases.hold_for(5)

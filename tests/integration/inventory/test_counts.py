@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from importlib import import_module
 
 import pytest
+from sqlalchemy import text
 
 from amazonlite.common.core.ids import new_id
-from amazonlite.common.data.unit_of_work import in_transaction
+from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.common.http.app import create_app
 from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.common.testing.asgi import Answer, AsgiClient, asgi_client
 from amazonlite.common.testing.builders import bearer
 from amazonlite.common.testing.fakes import FakeJwks, mint_token
-from amazonlite.inventory import api
-from amazonlite.inventory.adjust import change_by
-from amazonlite.inventory.domain import Reason, Stock
+from amazonlite.inventory import api, store
+from amazonlite.inventory.adjust import change_by, count, start
+from amazonlite.inventory.domain import CountNeedsComparison, Entry, Kind, Reason, Stock
 from support.inventory import Pod
 
 STAFF = bearer(mint_token("svc_load", ["staff:stock", "reservations:make", "ledger:read"], kind="service"))
@@ -74,12 +76,92 @@ async def test_the_same_count_again_is_the_same_answer(client: AsgiClient) -> No
     assert (first.status, again.status, first.json()) == (200, 200, again.json())
 
 
+async def test_a_count_repeated_after_the_stock_came_back_to_what_it_was_is_stale(client: AsgiClient) -> None:
+    """5, counted as 3, and two delivered: 5 again, and yet not the stock that was compared with."""
+    await counted(client, 5)
+    tag = (await client.get(URL)).headers["etag"]
+    assert (await counted(client, 3, tag)).status == 200
+    assert (await adjusted(client, 2)).json()["onHand"] == 5
+
+    repeated = await counted(client, 3, tag)
+    assert (repeated.status, repeated.json()["code"]) == (412, "stock_changed")
+    assert (await client.get(URL)).json()["onHand"] == 5
+    assert (await counted(client, 3, repeated.headers["etag"])).status == 200
+
+
+async def test_a_pod_of_before_moves_the_tag_too(client: AsgiClient, pod: Pod) -> None:
+    """It does not know of versions, and writes the counters only."""
+    await counted(client, 5)
+    tag = (await client.get(URL)).headers["etag"]
+
+    async def move(uow: UnitOfWork) -> None:
+        for units in ("- 2", "+ 2"):
+            await uow.driver_sql(f"UPDATE stock SET on_hand = on_hand {units}, available = available {units}")  # noqa: S608
+
+    await in_transaction(pod.desk.transactions, move)
+    assert (await counted(client, 3, tag)).status == 412
+
+
+async def test_a_look_that_moves_nothing_keeps_the_tag(client: AsgiClient) -> None:
+    await counted(client, 5)
+    tag = (await client.get(URL)).headers["etag"]
+    assert (await counted(client, 5, tag)).headers["etag"] == tag
+    await client.post("/api/inventory:bulk", [{"sku": "B01", "onHand": 9}], headers=STAFF)
+    assert (await client.get(URL)).headers["etag"] == tag
+
+
+async def test_each_answer_brings_the_tag_of_the_stock_it_tells(client: AsgiClient) -> None:
+    first = await counted(client, 5)
+    assert first.headers["etag"] == (await client.get(URL)).headers["etag"]
+    second = await adjusted(client, 2)
+    assert second.headers["etag"] == (await client.get(URL)).headers["etag"] != first.headers["etag"]
+    third = await counted(client, 6, second.headers["etag"])
+    assert third.headers["etag"] == (await client.get(URL)).headers["etag"]
+
+
 async def test_stock_loaded_again_is_left_as_it_is(client: AsgiClient, pod: Pod) -> None:
     shelf = [{"sku": "B01", "onHand": 10}, {"sku": "B02", "onHand": 5}]
     await client.post("/api/inventory:bulk", shelf[:1], headers=STAFF)
     await sell(client, pod, 4)
     answer = await client.post("/api/inventory:bulk", shelf, headers=STAFF)
     assert {one["sku"]: one["onHand"] for one in answer.json()} == {"B01": 6, "B02": 5}
+
+
+async def test_a_count_reads_no_more_of_a_long_ledger_than_of_a_short_one(pod: Pod) -> None:
+    """It holds the stock's lock meanwhile."""
+    await pod.stocked("B01", 5)
+    await in_transaction(pod.desk.transactions, lambda uow: store.add_entries(uow, _entries("B01", 2000)))
+
+    async def rows_read(uow: UnitOfWork) -> int:
+        before = await _rows_read(uow)
+        with pytest.raises(CountNeedsComparison):
+            await count(pod.desk, uow, "B01", 3, seen=None)
+        await start(pod.desk, uow, {"B01": 3})
+        return await _rows_read(uow) - before
+
+    assert await in_transaction(pod.desk.transactions, rows_read) < 30
+
+
+async def test_stock_of_the_time_before_versions_is_no_new_stock(client: AsgiClient, pod: Pod) -> None:
+    """As the migration finds it: it has a ledger, and its version is 0."""
+    migration = import_module("amazonlite.inventory.migrations.versions.0004_stock_version")
+
+    async def of_before(uow: UnitOfWork) -> None:
+        await uow.driver_sql("INSERT INTO stock (sku, on_hand, available) VALUES ('B01', 5, 5), ('B02', 0, 0)")
+        await store.add_entries(uow, _entries("B01", 3))
+        await uow.driver_sql(migration.MOVED_BEFORE)
+
+    await in_transaction(pod.desk.transactions, of_before)
+    assert (await counted(client, 3)).status == 428
+    assert [(await pod.stock(sku)).has_moved for sku in ("B01", "B02")] == [True, False]
+
+
+def _entries(sku: str, count: int) -> list[Entry]:
+    return [Entry(f"key-{number}", Kind.ADJUST, sku, 1 + number) for number in range(count)]
+
+
+async def _rows_read(uow: UnitOfWork) -> int:
+    return sum(int(row[1]) for row in await uow.execute(text("SHOW SESSION STATUS LIKE 'Handler\\_read\\_%'")))
 
 
 async def test_an_adjustment_counts_once(client: AsgiClient, pod: Pod) -> None:

@@ -110,6 +110,24 @@ async def test_a_service_reads_any_order_only_if_it_may_and_decides_none(client:
     assert (await client.get("/internal/orders?saleId=fs_1", headers=sums)).status == 403
 
 
+async def test_payment_asks_what_became_of_many_orders_at_once(client: AsgiClient) -> None:
+    open_id, cancelled_id = await created(client, "k1"), await created(client, "k2")
+    await client.post(f"/api/orders/{cancelled_id}/cancel", headers=ALICE)
+    asked = {"orderIds": [cancelled_id, open_id, "ord_unknown"]}
+    path, payment = "/internal/orders/outcomes", as_service("svc_payment", "orders:read-any")
+
+    answer = await client.post(path, asked, headers=payment)
+    assert answer.status == 200
+    assert {order["orderId"]: (order["state"], order["reason"]) for order in answer.json()["orders"]} == {
+        open_id: ("PENDING", ""),
+        cancelled_id: ("CANCELLED", "customer_cancelled"),
+    }
+    for refused in (ALICE, as_service("svc_operator", "orders:summarise")):
+        assert (await client.post(path, asked, headers=refused)).status == 403
+    for orders in ([], ["x"] * 501, [""]):
+        assert (await client.post(path, {"orderIds": orders}, headers=payment)).status == 422
+
+
 async def test_a_lost_race_answers_with_the_winners_order(client: AsgiClient, bench: OrderBench) -> None:
     order_id = await created(client)
     cancelled = await client.post(f"/api/orders/{order_id}/cancel", headers=ALICE)

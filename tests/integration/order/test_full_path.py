@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,9 +25,10 @@ from amazonlite.common.testing.fakes import FakeClock
 from amazonlite.common.testing.stores import kafka_topics, suffix
 from amazonlite.order.cancel import cancel_order
 from amazonlite.order.consumers import handlers as order_handlers
+from amazonlite.order.read import get_outcomes
 from amazonlite.payment.consumers import HANDLERS as PAYMENT_HANDLERS
 from amazonlite.payment.domain import MOST_ATTEMPTS, Method
-from amazonlite.payment.ports import OrderFact
+from amazonlite.payment.ports import OrderFact, Outcome
 from support.orders import ALICE, SERVICE, OrderBench, order_bench
 from support.payments import PaymentBench, payment_bench
 from support.private_topics import PrivateTopics
@@ -44,6 +45,10 @@ class OrdersOf:
     async def find(self, order_id: str) -> OrderFact | None:
         order = await self.bench.order(order_id)
         return OrderFact(order_id, order.customer_id, order.state, order.total, order.pay_before, order.sale_id)
+
+    async def outcomes(self, order_ids: Sequence[str]) -> Mapping[str, Outcome]:
+        found = await get_outcomes(self.bench.desk, order_ids)
+        return {one.order_id: Outcome(one.state, one.reason) for one in found}
 
 
 @dataclass

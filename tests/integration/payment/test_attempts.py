@@ -143,7 +143,8 @@ async def test_a_late_decline_of_the_first_attempt_does_not_touch_the_second(ben
     with pytest.raises(Crash):
         await bench.confirm(declined.payment_id, Method.OK, key="another")
     async with bench.desk.transactions() as uow:
-        await record_answer(bench.desk, uow, Charge(declined.payment_id, ChargeState.DECLINED, "again"))
+        late = Charge(declined.payment_id, ChargeState.DECLINED, "again")
+        await record_answer(bench.desk, uow, late, asked=declined)
         await uow.commit()
     assert await bench.state(declined.payment_id) == "PROCESSING"
     await bench.after_a_while()

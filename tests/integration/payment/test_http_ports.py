@@ -13,7 +13,7 @@ from amazonlite.common.core.clock import SystemClock
 from amazonlite.common.core.money import Money
 from amazonlite.common.http.client import RemoteUnavailable, ServiceClient
 from amazonlite.payment.orders_http import HttpOrders
-from amazonlite.payment.ports import OrderFact
+from amazonlite.payment.ports import OrderFact, Outcome
 from amazonlite.payment.signature import verify
 from amazonlite.payment.simulated.webhook import WebhookPost
 
@@ -36,6 +36,15 @@ async def order(request: web.Request) -> web.Response:
     return web.json_response(ORDER)
 
 
+async def outcomes(request: web.Request) -> web.Response:
+    asked = (await request.json())["orderIds"]
+    if "ord_away" in asked:
+        return web.Response(status=503)
+    if "ord_unasked" in asked:  # as an order service of before does
+        return web.json_response({"code": "not_found"}, status=404)
+    return web.json_response({"orders": [{"orderId": "ord_1", "state": "CANCELLED", "reason": "hold_expired"}]})
+
+
 async def webhook(request: web.Request) -> web.Response:
     payload = await request.read()
     verify(SECRET, request.headers["Provider-Signature"], payload, datetime.now(UTC))
@@ -46,6 +55,7 @@ async def webhook(request: web.Request) -> web.Response:
 async def server() -> AsyncIterator[TestServer]:
     app = web.Application()
     app.router.add_get("/api/orders/{order}", order)
+    app.router.add_post("/internal/orders/outcomes", outcomes)
     app.router.add_post("/webhook", webhook)
     started = TestServer(app)
     async with started:
@@ -68,6 +78,13 @@ async def test_an_order_that_is_not_there_is_none_and_an_order_service_away_is_n
     assert await orders.find("ord_none") is None
     with pytest.raises(RemoteUnavailable):
         await orders.find("ord_away")
+
+
+async def test_what_became_of_orders_is_told_or_not_known(orders: HttpOrders) -> None:
+    assert await orders.outcomes(["ord_1", "ord_none"]) == {"ord_1": Outcome("CANCELLED", "hold_expired")}
+    for unknown in ("ord_unasked", "ord_away"):
+        with pytest.raises(RemoteUnavailable):
+            await orders.outcomes(["ord_1", unknown])
 
 
 async def test_a_webhook_is_signed_and_told_again_until_it_is_taken(server: TestServer) -> None:

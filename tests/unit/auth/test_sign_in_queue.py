@@ -65,6 +65,18 @@ async def test_a_network_that_sends_many_waits_for_itself_only(crowd: Crowd) -> 
     assert crowd.began == ["a", "a", "b", "c", "a", "a"]
 
 
+async def test_all_networks_of_an_ipv6_customer_wait_in_one_line(crowd: Crowd) -> None:
+    first, second, third, other = (f"2001:db8:{part}::/64" for part in ("1:1", "1:2", "1:ffff", "2:1"))
+    await crowd.arrives(first, second, third, other, "203.0.113.7")
+    await crowd.release(4)
+    assert crowd.began == [first, second, other, "203.0.113.7", third]
+
+
+async def test_an_ipv6_customer_has_no_more_places_than_anyone(crowd: Crowd) -> None:
+    await crowd.arrives("a", *(f"2001:db8:1:{part}::/64" for part in range(5)))
+    assert crowd.refused == ["2001:db8:1:4::/64"]
+
+
 async def test_one_network_has_a_few_places_and_the_rest_is_refused_at_once(crowd: Crowd) -> None:
     await crowd.arrives(*["a"] * 9)
     assert (crowd.began, crowd.refused) == (["a"], ["a"] * 4)

@@ -1,12 +1,12 @@
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from amazonlite.common.http.network import networks_in
 from amazonlite.gateway.forward import Incoming, TrustedProxies, answer_headers, request_bytes
 
 
-def sent(*headers: tuple[bytes, bytes], body: bytes = b"", proxies: Sequence[str] = (), **scope: Any) -> list[bytes]:
+def sent(*headers: tuple[bytes, bytes], body: bytes = b"", proxies: str = "", **scope: Any) -> list[bytes]:
     """The lines of the request's head that the backend reads, then its body."""
     whole: dict[str, Any] = {
         "method": "GET",
@@ -21,7 +21,7 @@ def sent(*headers: tuple[bytes, bytes], body: bytes = b"", proxies: Sequence[str
         incoming,
         body,
         host_line=b"host: a:8000\r\n",
-        chain=TrustedProxies(proxies).chain_of("10.0.0.9", incoming.forwarded_for.decode()),
+        chain=TrustedProxies(networks_in(proxies)).chain_of("10.0.0.9", incoming.forwarded_for.decode()),
         trace=("cor_1", "00-trace"),
     )
     head, _, rest = raw.partition(b"\r\n\r\n")
@@ -68,30 +68,30 @@ def test_forwarded_headers_of_strangers_are_replaced_and_of_trusted_proxies_cont
     forged = ((b"x-forwarded-for", b"1.2.3.4"), (b"x-forwarded-proto", b"https"))
     assert b"x-forwarded-for: 10.0.0.9" in sent(*forged)
     assert b"x-forwarded-proto: http" in sent(*forged)
-    assert b"x-forwarded-for: 1.2.3.4, 10.0.0.9" in sent(*forged, proxies=["10.0.0.0/8"])
-    assert b"x-forwarded-proto: https" in sent(*forged, proxies=["10.0.0.0/8"])
+    assert b"x-forwarded-for: 1.2.3.4, 10.0.0.9" in sent(*forged, proxies="10.0.0.0/8")
+    assert b"x-forwarded-proto: https" in sent(*forged, proxies="10.0.0.0/8")
 
 
 @pytest.mark.parametrize(
     ("networks", "chain", "client"),
     [
-        ([], "6.6.6.6", "10.0.0.9"),
-        (["10.0.0.0/8"], "", "10.0.0.9"),
-        (["10.0.0.0/8"], "6.6.6.6", "6.6.6.6"),
-        (["10.0.0.0/8"], "1.1.1.1, 6.6.6.6, 10.0.0.3", "6.6.6.6"),
-        (["10.0.0.0/8"], "6.6.6.6, 10.0.0.3, 10.0.0.4", "6.6.6.6"),
-        (["10.0.0.0/8"], "10.0.0.3", "10.0.0.3"),
-        (["10.0.0.0/8"], "nonsense", "nonsense"),
-        (["192.168.0.0/16"], "6.6.6.6", "10.0.0.9"),
+        ("", "6.6.6.6", "10.0.0.9"),
+        ("10.0.0.0/8", "", "10.0.0.9"),
+        ("10.0.0.0/8", "6.6.6.6", "6.6.6.6"),
+        ("10.0.0.0/8", "1.1.1.1, 6.6.6.6, 10.0.0.3", "6.6.6.6"),
+        ("10.0.0.0/8", "6.6.6.6, 10.0.0.3, 10.0.0.4", "6.6.6.6"),
+        ("10.0.0.0/8", "10.0.0.3", "10.0.0.3"),
+        ("10.0.0.0/8", "nonsense", "nonsense"),
+        ("192.168.0.0/16, 2001:db8::/32", "6.6.6.6", "10.0.0.9"),
     ],
 )
-def test_the_client_is_the_last_that_no_trusted_proxy_wrote(networks: list[str], chain: str, client: str) -> None:
-    assert TrustedProxies(networks).chain_of("10.0.0.9", chain)[0] == client
+def test_the_client_is_the_last_that_no_trusted_proxy_wrote(networks: str, chain: str, client: str) -> None:
+    assert TrustedProxies(networks_in(networks)).chain_of("10.0.0.9", chain)[0] == client
 
 
 def test_the_backend_reads_the_client_first_and_no_address_that_the_client_made_up() -> None:
     came = ((b"x-forwarded-for", b"1.1.1.1, 6.6.6.6"), (b"x-forwarded-for", b"10.0.0.3"))
-    assert b"x-forwarded-for: 6.6.6.6, 10.0.0.3, 10.0.0.9" in sent(*came, proxies=["10.0.0.0/8"])
+    assert b"x-forwarded-for: 6.6.6.6, 10.0.0.3, 10.0.0.9" in sent(*came, proxies="10.0.0.0/8")
     assert b"x-forwarded-for: 10.0.0.9" in sent(*came)
 
 
@@ -104,7 +104,7 @@ def test_a_body_that_does_not_say_its_size_may_have_the_most(header: tuple[bytes
 
 
 def test_a_peer_without_an_address_is_not_trusted() -> None:
-    assert not TrustedProxies(["10.0.0.0/8"]).trusts("unknown")
+    assert not TrustedProxies(networks_in("10.0.0.0/8")).trusts("unknown")
 
 
 def test_answers_lose_what_the_gateway_writes_itself() -> None:

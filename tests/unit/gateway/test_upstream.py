@@ -1,9 +1,11 @@
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
+from amazonlite.common.core.tasks import stop
 from amazonlite.common.testing.eventually import eventually
 from amazonlite.gateway.answer import (
     Answer,
@@ -13,7 +15,7 @@ from amazonlite.gateway.answer import (
     Saturated,
     UpstreamTimeout,
 )
-from amazonlite.gateway.upstream import BUFFERED, Pool
+from amazonlite.gateway.upstream import BUFFERED, Connection, Pool
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -108,6 +110,47 @@ async def test_whoever_waits_too_long_or_behind_too_many_is_refused_and_room_com
             with pytest.raises(UpstreamTimeout):
                 await one
         assert [(await ask(pool)).body for _ in range(2)] == [b"ok"] * 2
+
+
+class Watched(Pool):
+    """Tells of its connections, so that a test says when an answer comes."""
+
+    def opened(self, connection: Connection) -> None:
+        self.connections = [*getattr(self, "connections", ()), connection]
+        super().opened(connection)
+
+
+def time_out(first: asyncio.Task[Answer], free: Callable[[], None]) -> None:
+    """In one turn of the loop a place becomes free, then the first waiter's time is over."""
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.05, time.sleep, 0.2)
+    loop.call_later(0.06, free)
+
+
+def cancel(first: asyncio.Task[Answer], free: Callable[[], None]) -> None:
+    free()
+    first.cancel()
+
+
+@pytest.mark.parametrize(("leave", "error"), [(time_out, Saturated), (cancel, asyncio.CancelledError)])
+async def test_whoever_leaves_as_a_place_becomes_free_leaves_it_to_the_next(
+    leave: Callable[[asyncio.Task[Answer], Callable[[], None]], None], error: type[BaseException]
+) -> None:
+    backend = Backend(b"", b"", OK)
+    server = await asyncio.start_server(backend.serve, "127.0.0.1", 0)
+    pool = Watched("127.0.0.1", server.sockets[0].getsockname()[1], at_most=2)
+    async with server:
+        under_way = [asyncio.create_task(ask(pool)) for _ in range(2)]
+        await eventually(lambda: len(backend.answers) == 1)
+        first, second = (asyncio.create_task(ask(pool, seconds=seconds)) for seconds in (0.15, 2))
+        await asyncio.sleep(0)
+        leave(first, lambda: pool.connections[0].data_received(OK))
+        with pytest.raises(error):
+            await first
+        assert (await second).body == b"ok"
+        await stop(under_way)
+        for writer in backend.writers:
+            writer.close()
 
 
 async def test_a_failed_connect_takes_no_place(unused_tcp_port: int) -> None:

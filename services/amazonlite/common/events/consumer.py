@@ -3,6 +3,7 @@
 The event's id is stored in the transaction of its effect, so that repeats change nothing. While the database or the
 broker is away the consumer waits. What fails otherwise is parked in the database with what comes after it of its key,
 and the partition goes on; it is tried again for about an hour, then put aside on `<topic>.dlq.v1`, and its key goes on.
+So is what was parked by a release that consumed topics which nobody consumes any more.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from amazonlite.common.events.dead_letters import DeadLetters
 from amazonlite.common.events.dispatch import Dispatcher
 from amazonlite.common.events.group_member import GroupMember
 from amazonlite.common.events.handlers import AnyHandler
+from amazonlite.common.events.orphaned import OrphanedEvents
 from amazonlite.common.events.parking import Parking
 from amazonlite.common.events.patience import Patience
 from amazonlite.common.events.process import Processor
@@ -34,9 +36,12 @@ class ConsumerSettings:
     batch: int = 100
     group: int = 100  # events in one transaction, at most
     at_once: int = 6  # transactions; each needs a database connection
+    parked_at_once: int = 2  # of them, so that fresh events never wait for parked ones
     poll_seconds: float = 0.5
     backoff_seconds: float = 5.0  # at most, while the database or the broker is away
     replay_seconds: float = 2.0  # between looks for what is parked and due
+    orphaned_after_seconds: float = 3600.0  # untried: longer than releases that consume other topics run side by side
+    orphaned_seconds: float = 60.0  # between looks for such
     patience: Patience = field(default_factory=Patience)
 
 
@@ -61,20 +66,35 @@ class Consumer:
         slots = asyncio.Semaphore(own.at_once)
         self._dispatcher = Dispatcher(processor, Parking(group, factory, own.patience), slots, group=own.group)
         self._replay = Replay(
-            group, list(handlers), factory, processor, dead_letters, own.patience, slots, every=own.replay_seconds
+            group,
+            factory,
+            processor,
+            dead_letters,
+            own.patience,
+            slots,
+            at_once=own.parked_at_once,
+            every=own.replay_seconds,
+        )
+        self._orphaned = OrphanedEvents(
+            group,
+            list(handlers),
+            factory,
+            dead_letters,
+            slots,
+            after_seconds=own.orphaned_after_seconds,
+            every=own.orphaned_seconds,
         )
 
     async def run(self) -> None:
         """Until cancelled. KafkaException when another process consumes under the same instance id."""
-        replaying = asyncio.create_task(self._replay.run())
-        consuming = asyncio.create_task(self._consume())
+        parts = [asyncio.create_task(part) for part in (self._consume(), self._replay.run(), self._orphaned.run())]
         try:
-            await asyncio.wait({replaying, consuming}, return_when=asyncio.FIRST_COMPLETED)
-            for ended in (consuming, replaying):
-                if ended.done():
-                    ended.result()
+            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in parts:
+                if part.done():
+                    part.result()
         finally:
-            await stop([replaying, consuming])
+            await stop(parts)
 
     async def _consume(self) -> None:
         failures = 0

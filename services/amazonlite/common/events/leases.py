@@ -44,6 +44,7 @@ class Leases:
         self._seconds = seconds
         self._monotonic = monotonic
         self._until = 0.0
+        self._renewed_at = 0.0
 
     @property
     def shards(self) -> list[int]:
@@ -55,9 +56,9 @@ class Leases:
 
     async def refresh(self) -> bool:
         """Renews what is held and takes or gives towards a fair share; True if the shards or fences changed."""
-        before, asked_at = self.fences, self._monotonic()
+        before = self.fences
         self.fences = await in_transaction(self._factory, self._refresh)
-        self._until = asked_at + self._seconds
+        self._until = self._renewed_at + self._seconds
         return self.fences != before
 
     async def give_up(self) -> None:
@@ -76,6 +77,8 @@ class Leases:
         await uow.execute(_HELLO, lease)
         await uow.execute(_BURY)
         alive = (await uow.execute(_ALIVE)).scalar_one()
+        # Not before the connection is there: the lease counts from when this statement begins.
+        self._renewed_at = self._monotonic()
         renewed = (await uow.execute(_RENEW, lease)).rowcount
         fair = -(-SHARDS // alive)
         if renewed > fair:

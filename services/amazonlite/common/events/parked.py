@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
-from sqlalchemy import MetaData, bindparam, select, text
+from sqlalchemy import MetaData, TextClause, bindparam, select, text
 
 from amazonlite.common.data.tables import inbox_parked_table
 from amazonlite.common.data.unit_of_work import UnitOfWork
@@ -31,13 +31,19 @@ _AMONG = (
     .distinct()
     .where(_parked.c.consumer == bindparam("consumer"), _parked.c.queue.in_(bindparam("queues", expanding=True)))
 )
-_DUE = text(
+_FIRST_OF_QUEUES = (
     "SELECT p.seq, p.queue, p.topic, p.from_partition, p.from_offset, p.message_key, p.value, p.headers, p.tries"
-    " FROM inbox_parked p WHERE p.consumer = :consumer AND p.due_at <= NOW(6) AND p.topic IN :topics"
+    " FROM inbox_parked p WHERE p.consumer = :consumer AND p.due_at <= NOW(6) - INTERVAL :ago MICROSECOND"
     " AND NOT EXISTS (SELECT 1 FROM inbox_parked before_it WHERE before_it.consumer = p.consumer"
     "  AND before_it.queue = p.queue AND before_it.seq < p.seq)"
-    " ORDER BY p.due_at, p.seq LIMIT :count"
+    " AND {which} ORDER BY p.due_at, p.seq LIMIT :count"
+)
+_DUE = text(_FIRST_OF_QUEUES.format(which="p.topic IN :topics")).bindparams(bindparam("topics", expanding=True))
+_ALONE = "?orphaned "  # begins the name of a queue of one event, which no key's queue is called like
+_ORPHANED = text(
+    _FIRST_OF_QUEUES.format(which=f"p.topic NOT IN :topics AND LEFT(p.queue, {len(_ALONE)}) <> '{_ALONE}'")
 ).bindparams(bindparam("topics", expanding=True))
+_ISOLATE = text(f"UPDATE inbox_parked SET queue = CONCAT('{_ALONE}', seq), last_error = :error WHERE seq = :seq")  # noqa: S608
 _HOLD = text(
     "SELECT 1 FROM inbox_parked WHERE seq = :seq AND tries = :tries AND due_at <= NOW(6) FOR UPDATE SKIP LOCKED"
 )
@@ -138,14 +144,35 @@ async def among(uow: UnitOfWork, consumer: str, queues: Iterable[str]) -> frozen
 
 async def due(uow: UnitOfWork, consumer: str, topics: Sequence[str], count: int) -> list[Parked]:
     """The first messages of queues that are due; what stands on a topic that is not ours any more stays where it is."""
-    rows = await uow.execute(_DUE, {"consumer": consumer, "topics": list(topics), "count": count})
-    return [Parked(row.seq, row.queue, row.tries, row[2:8]) for row in rows]
+    return await _firsts(uow, _DUE, consumer, topics, 0, count)
+
+
+async def orphaned(uow: UnitOfWork, consumer: str, topics: Sequence[str], seconds: float, count: int) -> list[Parked]:
+    """The first messages of queues that stand on a topic not ours, and were due ``seconds`` ago, untried since."""
+    return await _firsts(uow, _ORPHANED, consumer, topics, seconds, count)
+
+
+async def _firsts(
+    uow: UnitOfWork, statement: TextClause, consumer: str, topics: Sequence[str], ago: float, count: int
+) -> list[Parked]:
+    values = {"consumer": consumer, "topics": list(topics), "ago": int(ago * 1_000_000), "count": count}
+    return [Parked(row.seq, row.queue, row.tries, row[2:8]) for row in await uow.execute(statement, values)]
 
 
 async def hold(uow: UnitOfWork, parked: Parked) -> bool:
     """Nobody else tries it until the transaction ends; False if somebody does or did meanwhile."""
     found = await uow.execute(_HOLD, {"seq": parked.seq, "tries": parked.tries})
     return found.one_or_none() is not None
+
+
+async def remove(uow: UnitOfWork, parked: Parked) -> None:
+    """What waits behind it is due when it was."""
+    await uow.execute(_REMOVE, {"seq": parked.seq})
+
+
+async def isolate(uow: UnitOfWork, parked: Parked, error: str) -> None:
+    """Keeps it, where nothing waits behind it."""
+    await uow.execute(_ISOLATE, {"seq": parked.seq, "error": error})
 
 
 async def done_with(uow: UnitOfWork, consumer: str, parked: Parked) -> None:

@@ -64,6 +64,10 @@ class Processor:
         self._dead_letters = dead_letters
         self._check = check
 
+    @property
+    def topics(self) -> list[str]:
+        return list(self._handlers)
+
     def read(self, message: Received) -> Delivery | Unreadable | None:
         """None: the event does not concern this service."""
         handler = self._handlers[message.topic() or ""]

@@ -138,13 +138,13 @@ class Relay:
     async def _turn(self) -> None:
         self._turn_at = time.monotonic()
         self._woken.clear()
-        if self._refresh_due():
-            await self._refresh()
-        if self._held.blocked:
-            SENT.inc(await self._held.retry())
-        while await self._drain():
+        more = True
+        while more:  # a backlog that stands keeps no refused event waiting
             if self._refresh_due() or not self._leases.hold_for(MESSAGE_SECONDS):
                 await self._refresh()
+            if self._held.blocked:
+                SENT.inc(await self._held.retry())
+            more = await self._drain()
 
     def _refresh_due(self) -> bool:
         return time.monotonic() >= self._refresh_at

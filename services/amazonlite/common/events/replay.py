@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from functools import partial
 
 from prometheus_client import Counter, Gauge
@@ -47,23 +46,24 @@ class Replay:
     def __init__(
         self,
         group: str,
-        topics: Sequence[str],
         factory: UnitOfWorkFactory,
         processor: Processor,
         dead_letters: DeadLetters,
         patience: Patience,
         slots: asyncio.Semaphore,
         *,
+        at_once: int,
         every: float,
     ) -> None:
-        """`slots` bounds the transactions of the whole consumer."""
+        """`slots` bounds the transactions of the whole consumer, `at_once` those of them that try parked events."""
         self._group = group
-        self._topics = topics
+        self._topics = processor.topics
         self._factory = factory
         self._processor = processor
         self._dead_letters = dead_letters
         self._patience = patience
         self._slots = slots
+        self._at_once = asyncio.Semaphore(at_once)
         self._every = every
         self._count_at = 0.0
 
@@ -81,7 +81,7 @@ class Replay:
 
     async def _try(self, one: Parked) -> bool:
         """Whether it has left the table. While the database or the broker is away it stays as it is."""
-        async with self._slots:
+        async with self._at_once, self._slots:
             try:
                 outcome = await self._outcome(one)
             except Exception as error:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from prometheus_client import Counter
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from amazonlite.common.http.connection_shares import Shares
+from amazonlite.common.http.network import IPNetwork, lies_in, network_of
+
 MOST_CONNECTIONS = 4096  # about 15 KiB each
+MOST_OF_A_NETWORK = MOST_CONNECTIONS // 4  # an office or a school behind one address; clients of ours open 512
 HEAD_SECONDS = 10.0
 _WATCHING = frozenset({b"/healthz", b"/readyz", b"/metrics"})
 CLOSED = Counter("http_connections_closed_total", "Connections closed by the server before a request", ["why"])
@@ -16,13 +21,18 @@ CLOSED = Counter("http_connections_closed_total", "Connections closed by the ser
 
 class BoundedProtocol(HttpToolsProtocol):
     """Uvicorn's connection, with a time limit for a request's head: from the opening, or from the first byte after an
-    answer. (Between requests uvicorn's own keep-alive limit holds.) Connections to `spared_port`, where probes ask, are
-    taken even when there are MOST_CONNECTIONS. `last_comer` is the loop's time when a connection last sent its first
-    request; probes and scrapes do not count.
+    answer. (Between requests uvicorn's own keep-alive limit holds.)
+
+    `shares` says how many there may be. Connections to `spared_port`, where probes ask, are taken even beyond, and one
+    network may have more than its share where it is in `proxies`. `last_comer` is the loop's time when a connection
+    last sent its first request; probes and scrapes do not count.
     """
 
+    shares = Shares(most=MOST_CONNECTIONS, most_each=MOST_OF_A_NETWORK)
     spared_port = 0
+    proxies: Sequence[IPNetwork] = ()
     last_comer = float("-inf")
+    network = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -31,20 +41,24 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        port = self.server[1] if self.server else None
-        if len(self.connections) > MOST_CONNECTIONS and port != self.spared_port:
-            self._close("too_many")
+        if self._admitted():
+            self._expect_head()
         else:
-            self._head_timer = self.loop.call_later(HEAD_SECONDS, self._close, "slow_head")
+            self._close("too_many")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_came()
+        self.shares.leave(self)
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.timeout_keep_alive_task is not None:  # uvicorn's limit ends here, whether or not a request begins
+            self._expect_head()
+        super().data_received(data)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_SECONDS, self._close, "slow_head")
+        self._expect_head()
 
     def on_headers_complete(self) -> None:
         self._head_came()
@@ -52,6 +66,29 @@ class BoundedProtocol(HttpToolsProtocol):
             type(self).last_comer = self.loop.time()
             self._came = True
         super().on_headers_complete()
+
+    def waiting_since(self) -> float | None:
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if busy or self.transport.get_write_buffer_size():
+            return None
+        if self._head_timer is not None:
+            return self._head_timer.when() - HEAD_SECONDS
+        idle = self.timeout_keep_alive_task
+        return None if idle is None else idle.when() - self.timeout_keep_alive
+
+    def make_room(self) -> None:
+        self._close("made_room")
+
+    def _admitted(self) -> bool:
+        if self.server and self.server[1] == self.spared_port:
+            return True
+        address = self.client[0] if self.client else "unknown"
+        self.network = network_of(address)
+        return self.shares.admit(self, limited=not lies_in(address, self.proxies))
+
+    def _expect_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_SECONDS, self._close, "slow_head")
 
     def _head_came(self) -> None:
         if self._head_timer is not None:
@@ -63,5 +100,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.abort()
 
 
-def sparing(port: int) -> type[BoundedProtocol]:
-    return type("Sparing", (BoundedProtocol,), {"spared_port": port})
+def bounded(*, spared_port: int, proxies: Sequence[IPNetwork]) -> type[BoundedProtocol]:
+    """The connections of one server."""
+    shares = Shares(most=MOST_CONNECTIONS, most_each=MOST_OF_A_NETWORK)
+    return type("Bounded", (BoundedProtocol,), {"shares": shares, "spared_port": spared_port, "proxies": proxies})

@@ -17,8 +17,9 @@ from fastapi import FastAPI
 
 from amazonlite.common.core.settings import ObserveSettings
 from amazonlite.common.core.tasks import stop
-from amazonlite.common.http.connection import BoundedProtocol, sparing
+from amazonlite.common.http.connection import BoundedProtocol, bounded
 from amazonlite.common.http.drain import drained
+from amazonlite.common.http.network import networks_in
 from amazonlite.common.observe.logs import configure_logging
 from amazonlite.common.observe.memory import bound_memory, keep_trimming, settle_memory
 from amazonlite.common.observe.tracing import start_tracing, stop_tracing
@@ -86,7 +87,8 @@ def _listening(port: int) -> socket.socket:
 def run(target: str) -> None:
     """Serve the app that the factory `package.module:function` makes, until a signal.
 
-    At PORT, and at INTERNAL_PORT too where one is given: what only the cluster may ask is told there.
+    At PORT, and at INTERNAL_PORT too where one is given: what only the cluster may ask is told there. The networks of
+    TRUSTED_PROXIES bring the connections of many clients, and have no share of their own.
     """
     bound_memory()
     service = target.split(".")[1]
@@ -95,7 +97,7 @@ def run(target: str) -> None:
     start_tracing(service)
     load = _Load(target)
     port, internal = int(os.environ.get("PORT", "8000")), int(os.environ.get("INTERNAL_PORT", "0"))
-    connections = sparing(internal)
+    connections = bounded(spared_port=internal, proxies=networks_in(os.environ.get("TRUSTED_PROXIES", "")))
     config = uvicorn.Config(
         load,
         factory=True,
