@@ -27,7 +27,7 @@ from amazonlite_operator.kube.heartbeat import Heartbeat
 from amazonlite_operator.kube.lease import Lease
 from amazonlite_operator.kube.probes import serve_metrics, serve_probes
 from amazonlite_operator.settings import Settings
-from amazonlite_operator.shop.client import TokenSource
+from amazonlite_operator.shop.client import ServiceTokenSource
 
 LEASE = "amazonlite-operator"
 
@@ -50,7 +50,7 @@ class Operator:
         self._lease = Lease(kube, namespace=self._namespace, name=LEASE, identity=settings.pod_name)
         self.heartbeat = Heartbeat(kube, namespace=self._namespace, pod=settings.pod_name)
         clock = SystemClock()
-        tokens = TokenSource(session, settings.auth.url, settings.auth.client_id, settings.auth.client_secret)
+        tokens = ServiceTokenSource(session, settings.auth.url, settings.auth.client_id, settings.auth.client_secret)
         clients = Clients(settings, kube, session, tokens, clock)
         recorder = EventRecorder(kube, clock, instance=settings.pod_name)
         self._controllers = {kind.resource.plural: self._controller(kind, clients, recorder) for kind in kinds}
@@ -118,9 +118,10 @@ class Operator:
         served = asyncio.create_task(watching.until_served(self._kube, {plural}))
         stopped = asyncio.create_task(self._stop_kopf.wait())
         await asyncio.wait([served, stopped], return_when=asyncio.FIRST_COMPLETED)
+        found = served.result() if served.done() else set[str]()
         await stop([served, stopped])
-        if not self._stop_kopf.is_set():
-            await self._run_kopf({plural})
+        if found:
+            await self._run_kopf(found)
 
     async def _run_kopf(self, plurals: set[str], *, with_heartbeat: bool = False) -> None:
         registry = watching.registry()

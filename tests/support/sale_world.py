@@ -113,7 +113,7 @@ class World:
                 self.start()
 
     async def run(self, seconds: float) -> None:
-        """Let time pass; Deployments become ready, the operator looks when it said it would."""
+        """Let time pass; Deployments become ready, the operator reconciles when it said it would."""
         end = self.clock.now() + timedelta(seconds=seconds)
         while True:
             pause = await self.settle_down()

@@ -18,7 +18,7 @@ from amazonlite_operator.kube.api import Kube
 from amazonlite_operator.kube.controller import Key
 from amazonlite_operator.kube.schema import Fields
 from amazonlite_operator.settings import Settings
-from amazonlite_operator.shop.client import Refusal, ShopClient, Step, TokenSource, Unreachable
+from amazonlite_operator.shop.client import Refusal, ServiceTokenSource, ShopClient, Step, Unreachable
 
 S = TypeVar("S", bound=Fields)
 T = TypeVar("T", bound=KindStatus[Any])
@@ -33,7 +33,7 @@ class Clients:
     settings: Settings
     kube: Kube
     session: aiohttp.ClientSession
-    tokens: TokenSource
+    tokens: ServiceTokenSource
     clock: Clock
 
     def service(self, url: str) -> ShopClient:

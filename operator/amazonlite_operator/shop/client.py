@@ -51,7 +51,7 @@ class Step:
         return {"Idempotency-Key": self.key, "X-Fencing-Token": str(self.fence)}
 
 
-class TokenSource:
+class ServiceTokenSource:
     """A service token from client credentials, renewed a minute before its end; one request at a time."""
 
     def __init__(self, session: aiohttp.ClientSession, auth_url: str, client_id: str, client_secret: str) -> None:
@@ -76,7 +76,7 @@ class TokenSource:
 class ShopClient:
     """One service's API."""
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str, tokens: TokenSource) -> None:
+    def __init__(self, session: aiohttp.ClientSession, base_url: str, tokens: ServiceTokenSource) -> None:
         self._session = session
         self._base = base_url.rstrip("/")
         self._tokens = tokens

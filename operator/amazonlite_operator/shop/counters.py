@@ -35,9 +35,9 @@ class Selection:
 
     def parse(self, page: str, value: str) -> Counters:
         """Out of a pod's /metrics."""
-        wanted, found = tuple(self.metrics), Counters()
+        names, found = tuple(self.metrics), Counters()
         for line in page.splitlines():
-            if not line.startswith(wanted) or (match := _LINE.match(line)) is None or match[1] not in self.metrics:
+            if not line.startswith(names) or (match := _LINE.match(line)) is None or match[1] not in self.metrics:
                 continue
             labels = dict(_LABEL.findall(match[2]))
             if labels.get(self.label) == value:

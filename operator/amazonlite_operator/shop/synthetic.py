@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from amazonlite.common.core.tasks import stop
-from amazonlite_operator.shop.client import Refusal, TokenSource, Unreachable, request
+from amazonlite_operator.shop.client import Refusal, ServiceTokenSource, Unreachable, request
 
 BATCH = 1000
 POLL_SECONDS = 0.5
@@ -60,7 +60,7 @@ async def send_customers(crowd: Crowd, client_id: str, client_secret: str) -> Ta
     deadline = time.monotonic() + crowd.seconds
     connector = aiohttp.TCPConnector(limit=512)
     async with aiohttp.ClientSession(connector=connector) as session:
-        staff = TokenSource(session, crowd.auth_url, client_id, client_secret)
+        staff = ServiceTokenSource(session, crowd.auth_url, client_id, client_secret)
         tokens = await customer_tokens(session, crowd, await staff.token())
         shopping = []
         for token in tokens:

@@ -78,7 +78,7 @@ async def test_never_are_two_of_the_three_true() -> None:
     assert world.phase == "Settled"
 
 
-def test_a_resource_that_nobody_has_looked_at_yet_is_in_progress() -> None:
+def test_a_resource_that_nobody_has_observed_yet_is_in_progress() -> None:
     """The API server gives it this status when it is created."""
     schema = manifest(FLASH_SALES)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     made = {"metadata": {"generation": 1}, "status": schema["properties"]["status"]["default"]}

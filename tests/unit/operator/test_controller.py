@@ -131,7 +131,7 @@ async def test_stepping_down_is_told_once_all_work_has_ended() -> None:
         assert told == ["cut off", "stepped down"]
 
 
-async def test_a_deleted_object_is_looked_at_once_more() -> None:
+async def test_a_deleted_object_is_reconciled_once_more() -> None:
     seen: list[Key] = []
 
     async def reconcile(key: Key) -> None:

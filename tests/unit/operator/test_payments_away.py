@@ -149,7 +149,9 @@ async def test_stepping_down_ends_a_reading_under_way(monkeypatch: pytest.Monkey
     assert hanging.given_up == 1
 
 
-async def test_a_look_under_way_when_its_sale_is_deleted_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_observation_of_a_sale_that_is_deleted_meanwhile_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world, hanging = await live(), Hanging()
     monkeypatch.setattr(world.books, "books", hanging.books)
     get = world.cluster.get

@@ -32,15 +32,17 @@ MOMENTS = (BEFORE_LEAD, LEAD, DOORS, DURING, AFTER)
 @cache
 def every_observation() -> list[SaleObservation]:
     """Every phase at every moment with every state of inventory's sale, deleted or not, with and without wishes."""
-    looks = []
+    observations = []
     sales = [None, *(sale(state) for state in STATES), sale("LIVE", free=0, sold=10), sale("ABORTED", free=0)]
     wishes = [spec(), spec(paused=True), spec(abort=True), spec(slo=SLO, onBreach="Pause")]
     for phase, now, view, wish, deleting, up in itertools.product(
         Phase, MOMENTS, sales, wishes, (False, True), (False, True)
     ):
         known = view if up else None
-        looks.append(observed(phase, now, sale=known, spec=wish, deleting=deleting, slo=FAILING, inventory_up=up))
-    return looks
+        observations.append(
+            observed(phase, now, sale=known, spec=wish, deleting=deleting, slo=FAILING, inventory_up=up)
+        )
+    return observations
 
 
 def test_every_observation_has_an_action_that_keeps_to_the_transition_table() -> None:
@@ -50,7 +52,7 @@ def test_every_observation_has_an_action_that_keeps_to_the_transition_table() ->
             assert action.status.phase in PHASES.ways[seen.status.phase]
 
 
-def test_the_same_look_gives_the_same_action() -> None:
+def test_the_same_observation_gives_the_same_action() -> None:
     for seen in every_observation()[::7]:
         assert next_action(seen) == next_action(seen)
 

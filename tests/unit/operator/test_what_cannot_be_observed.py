@@ -1,4 +1,4 @@
-"""What fails while the operator looks stands in the status with its reason, and holds up no possible deletion."""
+"""What cannot be observed stands in the status with its reason, and holds up no possible deletion."""
 
 from __future__ import annotations
 
