@@ -1,4 +1,4 @@
-"""What fails while the operator looks stands in the status with its reason, and holds up no possible deletion."""
+"""What cannot be observed stands in the status with its reason, and holds up no possible deletion."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from amazonlite_operator.flash_sale.observe import path_of
 from amazonlite_operator.kube.api import ApiServerAway, KubeError
-from amazonlite_operator.shop.client import Refusal
-from support.sale_world import KEY, PREWARM, World, spec
+from amazonlite_operator.shop.client import Refusal, Unreachable
+from support.sale_world import KEY, PREWARM, World, path_of, spec
 
 JOBS = "/apis/batch/v1/"
 REHEARSAL = {"customers": 10, "ratePerSecond": 5}
@@ -29,7 +28,7 @@ def refuse_inventory(world: World, refused: bool = True) -> None:
     async def refuse(sale_id: str) -> None:
         raise Refusal(403, "forbidden", "the scope flash-sales:operate is missing")
 
-    world.inventory.view = refuse if refused else type(world.inventory).view.__get__(world.inventory)  # type: ignore[method-assign,assignment]
+    world.inventory.view = refuse if refused else type(world.inventory).view.__get__(world.inventory)  # type: ignore[method-assign]
 
 
 def forbid(world: World, part: str, status: int = 403) -> None:
@@ -190,3 +189,90 @@ async def test_another_sale_that_cannot_be_read_does_not_keep_replicas_raised() 
     await world.delete()
     await world.run(3)
     assert world.deployment()["spec"]["replicas"] == 2
+
+
+async def test_deployments_that_may_not_be_read_are_unknown_not_missing() -> None:
+    world = await live()
+    get = world.cluster.get
+    forbid(world, "/deployments/")
+    await world.settle_down()
+    assert world.condition("CapacityReady") == ("Unknown", "ClusterRefuses")
+    assert "/deployments/" in message(world, "CapacityReady")
+    world.cluster.get = get  # type: ignore[method-assign]
+    await world.run(11)
+    assert world.condition("CapacityReady") == ("True", "ReplicasReady")
+    assert world.condition("Ready") == ("True", "SaleOpen")
+
+
+async def test_other_things_that_may_not_be_read_leave_capacity_known() -> None:
+    world = World(spec(rehearsal=REHEARSAL, prewarm=PREWARM), replicas=3)
+    world.clock.advance(-120)
+    await world.run(1)
+    forbid(world, JOBS)
+    await world.settle_down()
+    assert world.condition("Stalled") == ("True", "ClusterRefuses")
+    assert world.condition("CapacityReady") == ("True", "ReplicasReady")
+
+
+@pytest.mark.parametrize("unreadable", [{"status": {"phase": "Haggling"}}, {"spec": {"holdTTL": "a while"}}])
+async def test_an_abort_stops_claims_although_the_resource_cannot_be_read(unreadable: dict[str, Any]) -> None:
+    world = await live()
+    for part, fields in unreadable.items():
+        stored(world)[part] |= fields
+    world.change_spec(abort=True)
+    await world.settle_down()
+    assert world.sale.state == "ABORTED"
+    assert world.condition("Stalled")[1] in ("StatusInvalid", "SpecInvalid")
+
+
+@pytest.mark.parametrize("fault", [Unreachable("read"), Refusal(403, "forbidden", "no right to read")])
+async def test_an_abort_stops_claims_although_inventory_cannot_be_read(fault: Exception) -> None:
+    world = await live()
+    view = world.inventory.view
+
+    async def unreadable(sale_id: str) -> Any:
+        raise fault
+
+    world.inventory.view = unreadable  # type: ignore[method-assign]
+    world.change_spec(abort=True)
+    await world.settle_down()
+    assert world.sale.state == "ABORTED"
+    assert world.phase == "Draining"
+    world.inventory.view = view  # type: ignore[method-assign]
+    await world.run(11)
+    assert (world.phase, world.condition("Ready")) == ("Aborted", ("True", "SaleAborted"))
+
+
+async def test_an_abort_stops_claims_although_neither_the_status_nor_inventory_can_be_read() -> None:
+    world = await live()
+
+    async def unreadable(sale_id: str) -> Any:
+        raise Unreachable("read")
+
+    world.inventory.view = unreadable  # type: ignore[method-assign]
+    stored(world)["status"]["phase"] = "Haggling"
+    world.change_spec(abort=True)
+    await world.settle_down()
+    assert world.sale.state == "ABORTED"
+
+
+async def test_an_abort_waits_for_no_deployment() -> None:
+    world = await live()
+    forbid(world, "/deployments/", status=0)
+    world.change_spec(abort=True)
+    with pytest.raises(ApiServerAway):
+        await world.reconciler(KEY)
+    assert world.sale.state == "ABORTED"
+
+
+async def test_an_abort_is_tried_every_second_while_inventory_is_away() -> None:
+    world = await live()
+    world.inventory.up = False
+    world.change_spec(abort=True)
+    for _ in range(20):
+        assert await world.settle_down() == 1
+        world.clock.advance(1)
+    assert world.condition("Reconciling") == ("True", "InventoryUnavailable")
+    world.inventory.up = True
+    await world.settle_down()
+    assert world.sale.state == "ABORTED"

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-from amazonlite_operator.flash_sale.floors import incomplete, remember, restored
-from amazonlite_operator.flash_sale.observed import Replicas
 from amazonlite_operator.flash_sale.spec import Target
-from amazonlite_operator.flash_sale.state import Floor
+from amazonlite_operator.kind.deployments import Replicas
+from amazonlite_operator.kind.replica_floors import ReplicaFloor, incomplete, remember, restored
 
 TARGET = Target(deployment="inventory", replicas=5)
 
 
-def floor(original: int, raised: int) -> Floor:
-    return Floor(deployment="inventory", original=original, raised=raised)
+def floor(original: int, raised: int) -> ReplicaFloor:
+    return ReplicaFloor(deployment="inventory", original=original, raised=raised)
 
 
 def running(replicas: int) -> Replicas:

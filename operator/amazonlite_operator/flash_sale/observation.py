@@ -1,14 +1,16 @@
-"""One look at everything a sale's next step depends on."""
+"""Everything that a sale's next action depends on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
-from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.spec import FlashSaleSpec
-from amazonlite_operator.flash_sale.state import Books, FlashSaleStatus, Slo
+from amazonlite_operator.flash_sale.status import FlashSaleStatus, Slo
+from amazonlite_operator.kind.deployments import Replicas
+from amazonlite_operator.kind.job import JobObservation
+from amazonlite_operator.kind.observation import Observation, Resource
+from amazonlite_operator.shop.books import Books
 from amazonlite_operator.shop.inventory import SaleView
 
 
@@ -17,72 +19,34 @@ def sale_id_of(uid: str) -> str:
     return f"fs_{uid.replace('-', '')}"
 
 
-@dataclass(frozen=True, slots=True)
-class Replicas:
-    desired: int
-    ready: int
+def abort_requested(resource: Resource[FlashSaleSpec, FlashSaleStatus]) -> bool:
+    """Known also when the spec or the status does not validate."""
+    return resource.manifest["spec"].get("abort") is True or resource.status.aborting
 
 
-@dataclass(frozen=True, slots=True)
-class JobView:
-    """A rehearsal's Job; `report` is what its pod wrote last, once finished.
-
-    `ours` False: the name is taken by a Job of another owner, or by one that is being deleted. Nothing is read of it.
-    """
-
-    finished: bool
-    ours: bool = True
-    succeeded: bool = False
-    report: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Invalid:
-    """Why this version cannot act on the stored object; `status_fields` of it could not be read and are left alone."""
-
-    reason: Reason
-    message: str
-    status_fields: frozenset[str] = frozenset()
-
-
-class UnreadableSpec(Exception):
-    """A step needs the spec of an object whose spec does not validate: such an object can only be deleted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleObservation(Observation[FlashSaleSpec, FlashSaleStatus]):
     """`sale` None: inventory answers 404. `inventory_up` False: it doesn't answer, and nothing is known about sales.
 
     `books` None: not asked for, or not answered. Of a settled sale they were read after it was settled.
     A refusal says who refused the operator what: nothing is known then either, and only a person can change it.
+    `capacity_unknown` says why no Deployment could be read.
     """
 
-    now: datetime
-    uid: str
-    name: str
-    namespace: str
-    generation: int
-    deleting: bool
-    has_finalizer: bool
-    stored_spec: FlashSaleSpec | None
-    status: FlashSaleStatus
-    invalid: Invalid | None = None
     deployments: Mapping[str, Replicas] = field(default_factory=dict)
     inventory_up: bool = True
     sale: SaleView | None = None
     rehearsal_sale: SaleView | None = None
-    rehearsal_job: JobView | None = None
+    rehearsal_job: JobObservation | None = None
     slo: Slo = field(default_factory=Slo)
     books: Books | None = None
     inventory_refusal: str = ""
     books_refusal: str = ""
-    cluster_refusal: str = ""
+    capacity_unknown: str = ""
 
     @property
-    def spec(self) -> FlashSaleSpec:
-        if self.stored_spec is None:
-            raise UnreadableSpec(self.name)
-        return self.stored_spec
+    def abort_requested(self) -> bool:
+        return abort_requested(self.resource)
 
     @property
     def sale_id(self) -> str:
@@ -94,7 +58,9 @@ class Observed:
 
     @property
     def missing(self) -> list[str]:
-        """Prewarm targets that don't exist."""
+        """Prewarm targets that are known not to exist."""
+        if self.capacity_unknown:
+            return []
         return [target.deployment for target in self.spec.targets if target.deployment not in self.deployments]
 
     @property
@@ -109,7 +75,3 @@ class Observed:
     def ready(self, deployment: str) -> int:
         replicas = self.deployments.get(deployment)
         return replicas.ready if replicas else 0
-
-    def until(self, moment: datetime) -> float:
-        """Seconds, never negative."""
-        return max(0.0, (moment - self.now) / timedelta(seconds=1))
