@@ -124,8 +124,10 @@ def _example(schema: Any, root: Any) -> Any:
             return {name: _example(each, root) for name, each in schema["properties"].items()}
         case "array":
             return [_example(schema["items"], root)]
-        case "integer":
+        case "integer" | "number":
             return schema.get("minimum", 0) + 1
+        case "boolean":
+            return True
     if schema.get("format") == "date-time":
         return "2030-01-01T12:00:00Z"
     return "EUR" if "pattern" in schema else "text"

@@ -22,7 +22,8 @@ from amazonlite.common.data.engine import create_engine
 from amazonlite.common.data.unit_of_work import UnitOfWorkFactory, unit_of_work_factory
 from amazonlite.common.events.envelope import CONTENT_TYPE, encode
 from amazonlite.common.events.producer import EventProducer, Record
-from amazonlite.common.events.relay import SENT, Relay
+from amazonlite.common.events.relay import Relay
+from amazonlite.common.events.relay_metrics import SENT
 from amazonlite.common.observe.memory import settle_memory
 from amazonlite.common.testing import stores
 from amazonlite.common.testing.eventually import eventually

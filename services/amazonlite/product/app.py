@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from amazonlite.common.events.producer import EventProducer
 from amazonlite.common.service.service import Service
 from amazonlite.product.api import internal, router
 from amazonlite.product.bulk import BulkDesk
@@ -11,11 +12,13 @@ from amazonlite.product.settings import Settings
 from amazonlite.product.store import Catalogue
 
 
-def create(settings: Settings | None = None) -> FastAPI:
+def create(settings: Settings | None = None, *, producer: EventProducer | None = None) -> FastAPI:
     settings = settings or Settings()
     service = Service("product")
     catalogue = service.opened(Catalogue(settings.mongo))
-    service.background(catalogue.prepare)
+    relay = catalogue.relay(service.opened(producer or EventProducer(settings.kafka)))
+    # Kafka is no reason not to be ready: what is to be told stays marked.
+    service.background(catalogue.prepare, relay.run, relay.find_missed)
     service.ready_when(mongodb=catalogue.ready)
     verifier = service.verifier(settings.auth_url)
     bulk = BulkDesk(catalogue, settings.shop_currency)

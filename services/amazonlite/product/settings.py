@@ -5,10 +5,11 @@ from __future__ import annotations
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from amazonlite.common.core.settings import MongoSettings
+from amazonlite.common.core.settings import KafkaSettings, MongoSettings
 
 
 class Settings(BaseSettings):
     mongo: MongoSettings = Field(default_factory=MongoSettings)
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     auth_url: str = "http://auth:8000"
     shop_currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")

@@ -14,9 +14,14 @@ from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel, ReturnD
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, ExecutionTimeout
 
+from amazonlite.common.core.clock import Clock, SystemClock
 from amazonlite.common.core.errors import Unavailable
+from amazonlite.common.core.event import Event
 from amazonlite.common.core.money import Money
 from amazonlite.common.core.settings import MongoSettings
+from amazonlite.common.events.producer import EventProducer
+from amazonlite.common.mongo.relay import UNSENT, DocumentRelay
+from amazonlite.product.announce import changed
 from amazonlite.product.domain import (
     BulkResult,
     Content,
@@ -42,9 +47,14 @@ _KEYS = {
     Sort.RATING: ("rating", DESCENDING),
 }
 # Every order ends in _id in the same direction, so that one index serves it forwards and backwards.
-_INDEXES = [IndexModel([(key, ASCENDING), ("_id", ASCENDING)]) for key in ("price.amount", "name_key", "rating")] + [
-    IndexModel([(field, ASCENDING), ("price.amount", ASCENDING), ("_id", ASCENDING)]) for field in ("category", "brand")
-]
+_INDEXES = (
+    [IndexModel([(key, ASCENDING), ("_id", ASCENDING)]) for key in ("price.amount", "name_key", "rating")]
+    + [
+        IndexModel([(field, ASCENDING), ("price.amount", ASCENDING), ("_id", ASCENDING)])
+        for field in ("category", "brand")
+    ]
+    + [IndexModel([(UNSENT, ASCENDING)])]
+)
 
 
 class IndexesMissing(Exception):
@@ -76,7 +86,7 @@ def account(mongo: MongoSettings) -> dict[str, Any]:
 class Catalogue:
     """The products in MongoDB."""
 
-    def __init__(self, settings: MongoSettings) -> None:
+    def __init__(self, settings: MongoSettings, clock: Clock | None = None) -> None:
         self._client: AsyncMongoClient[Document] = AsyncMongoClient(
             settings.url,
             serverSelectionTimeoutMS=3000,
@@ -86,7 +96,16 @@ class Catalogue:
             **account(settings),
         )
         self._products: AsyncCollection[Document] = self._client[settings.database]["products"]
+        self._clock = clock or SystemClock()
         self._prepared = False
+
+    def relay(self, producer: EventProducer) -> DocumentRelay:
+        """Tells of every change of a product."""
+
+        def event_of(document: Mapping[str, Any]) -> Event:
+            return changed(_product(document), removed=document.get(REMOVED, False), clock=self._clock)
+
+        return DocumentRelay(self._products, producer, event_of, reachable=_reachable, clock=self._clock)
 
     async def prepare(self) -> None:
         """Make the indexes; those that exist are left alone."""
@@ -126,7 +145,7 @@ class Catalogue:
         """The product, and whether it is new; the same content again is not an error."""
         try:
             with _reachable():
-                await self._products.insert_one({"_id": content.sku, "version": 1, **_fields(content)})
+                await self._products.insert_one({"_id": content.sku, "version": 1, **self._fields(content)})
             return Product(content, 1), True
         except DuplicateKeyError:
             again = await self._make_again(content)
@@ -142,7 +161,7 @@ class Catalogue:
         other = {**_exactly(content.sku, version), "digest": {"$ne": content.digest}}
         with _reachable():
             found = await self._products.find_one_and_update(
-                other, _change(content), return_document=ReturnDocument.AFTER
+                other, self._change(content), return_document=ReturnDocument.AFTER
             )
         if found is not None:
             return _product(found)
@@ -155,14 +174,14 @@ class Catalogue:
         """None: it is there, and was not removed."""
         with _reachable():
             found = await self._products.find_one_and_update(
-                {"_id": content.sku, REMOVED: True}, _change(content), return_document=ReturnDocument.AFTER
+                {"_id": content.sku, REMOVED: True}, self._change(content), return_document=ReturnDocument.AFTER
             )
         return None if found is None else _product(found)
 
     async def remove(self, sku: str, version: int | None) -> None:
         """A product that is gone already is removed, whichever version it had."""
         with _reachable():
-            mark = {"$set": {REMOVED: True}, "$inc": {"version": 1}}
+            mark = {"$set": {REMOVED: True, UNSENT: self._clock.now()}, "$inc": {"version": 1}}
             removed = (await self._products.update_one(_exactly(sku, version), mark)).matched_count
             alive = {"_id": sku, **ALIVE}
             left = None if removed or version is None else await self._products.find_one(alive, {"version": 1})
@@ -185,7 +204,7 @@ class Catalogue:
     async def _upsert(self, contents: Sequence[Content]) -> None:
         if not contents:
             return
-        writes = [UpdateOne({"_id": content.sku}, _change(content), upsert=True) for content in contents]
+        writes = [UpdateOne({"_id": content.sku}, self._change(content), upsert=True) for content in contents]
         try:
             await self._products.bulk_write(writes, ordered=False)
         except BulkWriteError as error:
@@ -195,15 +214,18 @@ class Catalogue:
             # Another writer inserted the same SKU between our look and our insert: now it is an update.
             await self._products.bulk_write([writes[fault["index"]] for fault in faults], ordered=False)
 
+    def _change(self, content: Content) -> Document:
+        """The next version; one that was removed is there again."""
+        return {"$set": {**self._fields(content), REMOVED: False}, "$inc": {"version": 1}}
+
+    def _fields(self, content: Content) -> Document:
+        """With the mark that the relay looks for, in the same write."""
+        return {**_fields(content), UNSENT: self._clock.now()}
+
 
 def _exactly(sku: str, version: int | None) -> Document:
     alive = {"_id": sku, **ALIVE}
     return alive if version is None else {**alive, "version": version}
-
-
-def _change(content: Content) -> Document:
-    """The next version; one that was removed is there again."""
-    return {"$set": {**_fields(content), REMOVED: False}, "$inc": {"version": 1}}
 
 
 def _query(chosen: Filter, sort: Sort, after: Place | None) -> Document:

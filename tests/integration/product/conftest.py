@@ -3,10 +3,11 @@ from typing import Any
 
 import pytest
 
-from amazonlite.common.core.settings import MongoSettings
+from amazonlite.common.core.settings import KafkaSettings, MongoSettings
+from amazonlite.common.events.producer import EventProducer
 from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.common.testing.asgi import AsgiClient, asgi_client
-from amazonlite.common.testing.fakes import FakeJwks, mint_token
+from amazonlite.common.testing.fakes import CollectingProducer, FakeJwks, mint_token
 from amazonlite.product.app import create
 from amazonlite.product.settings import Settings
 
@@ -16,7 +17,7 @@ Put = Callable[..., Awaitable[dict[str, Any]]]
 @pytest.fixture
 async def staff(mongo: MongoSettings) -> AsyncIterator[AsgiClient]:
     """A client of the service with the catalogue's staff token."""
-    app = create(Settings(mongo=mongo))
+    app = create(Settings(mongo=mongo), producer=EventProducer(KafkaSettings(), client=lambda _: CollectingProducer()))
     app.state.verifier = TokenVerifier(FakeJwks())
     await app.state.catalogue.prepare()  # the app does it in the background, while the stand-in server is busy
     token = mint_token("svc_load", ["staff:catalogue"], kind="service")

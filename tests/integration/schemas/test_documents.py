@@ -11,13 +11,14 @@ from typing import Any
 from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from amazonlite.common.core.settings import MongoSettings, MysqlSettings
+from amazonlite.common.core.settings import KafkaSettings, MongoSettings, MysqlSettings
 from amazonlite.common.data.unit_of_work import unit_of_work_factory
+from amazonlite.common.events.producer import EventProducer
 from amazonlite.common.http.app import create_app
 from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.common.testing.asgi import AsgiClient, asgi_client
 from amazonlite.common.testing.builders import SERVICE_SCOPES, bearer
-from amazonlite.common.testing.fakes import FakeJwks, mint_token
+from amazonlite.common.testing.fakes import CollectingProducer, FakeJwks, mint_token
 from amazonlite.inventory import api as inventory_api
 from amazonlite.inventory.flash_sale import api as sale_api
 from amazonlite.inventory.flash_sale import operator_api
@@ -88,7 +89,9 @@ async def test_inventory(mysql_for: MysqlFor) -> None:
 
 
 async def test_product(mongo: MongoSettings) -> None:
-    app = create_product(ProductSettings(mongo=mongo))
+    app = create_product(
+        ProductSettings(mongo=mongo), producer=EventProducer(KafkaSettings(), client=lambda _: CollectingProducer())
+    )
     app.state.verifier = TokenVerifier(FakeJwks())
     await app.state.catalogue.prepare()
     async with asgi_client(app, STAFF) as client:

@@ -116,6 +116,6 @@ def test_each_image_of_this_checkout_has_a_tag_of_its_own() -> None:
 def test_the_application_does_not_carry_what_runs_on_peoples_machines() -> None:
     context = application.recipe().context["source"]
     source = context.prepare()
-    assert (source / "amazonlite" / "inventory" / "domain.py").exists()
+    assert (source / "amazonlite" / "order" / "domain.py").exists()
     assert not (source / "amazonlite" / "cli").exists()
     assert not (source / "amazonlite" / "common" / "testing").exists()

@@ -17,7 +17,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from prometheus_client import Counter, Gauge
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from amazonlite.common.core.ids import new_id
@@ -28,11 +27,8 @@ from amazonlite.common.events.held import BrokerAway, HeldEvents, record_of
 from amazonlite.common.events.leases import Leases
 from amazonlite.common.events.outbox import OutboxRow
 from amazonlite.common.events.producer import MESSAGE_SECONDS, EventProducer, Outcome
+from amazonlite.common.events.relay_metrics import OLDEST_UNSENT, POISONED, SENT
 from amazonlite.common.observe.logs import get_logger
-
-OLDEST_UNSENT = Gauge("outbox_oldest_unsent_seconds", "Age of the oldest event waiting to be sent, held ones apart")
-SENT = Counter("outbox_sent_total", "Events the broker acknowledged")
-POISONED = Gauge("outbox_poisoned", "Events refused for good; each holds back its aggregate")
 
 log = get_logger(__name__)
 

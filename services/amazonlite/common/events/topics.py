@@ -30,6 +30,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("payment.failed.v1", "payment", "The provider refused the payment of an order"),
     Topic("payment.captured.v1", "payment", "The amount of an order was taken"),
     Topic("payment.voided.v1", "payment", "The hold on the amount of an order was let go"),
+    Topic("product.changed.v1", "product", "A product was made, changed or removed; this is how it is now"),
     Topic("flash-sale.claimed.v1", "inventory", "A customer claimed units of a flash sale; the order follows from it"),
 )
 
