@@ -64,7 +64,7 @@ check-imports:
 	$(RUN) lint-imports
 
 check-generated:
-	$(RUN) python -m amazonlite_operator.crdgen --check
+	$(RUN) python -m amazonlite_operator.generate --check
 	$(RUN) python -m amazonlite.common.events.asyncapi --check
 	$(RUN) python -m amazonlite.common.events.access --check
 

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from amazonlite_operator.flash_sale.state import Books
-from amazonlite_operator.shop.books import books_of
-from amazonlite_operator.shop.client import Refusal, Unreachable
-from amazonlite_operator.shop.inventory import SaleView, Step
+from amazonlite_operator.shop.books import Books, books_of
+from amazonlite_operator.shop.client import Refusal, Step, Unreachable
+from amazonlite_operator.shop.inventory import SaleView
 
 TRANSITIONS = {
     "SCHEDULED": {"QUEUEING", "LIVE", "DRAINING", "ABORTED"},

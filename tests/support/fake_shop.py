@@ -8,8 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from amazonlite_operator.shop.client import Refusal, Unreachable
-from amazonlite_operator.shop.inventory import Step
+from amazonlite_operator.shop.client import Refusal, Step, Unreachable
 from support.fake_inventory import FakeBooks, FakeInventory
 
 TOKEN = "test-token"

@@ -6,12 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from amazonlite.common.core.clock import iso
+from amazonlite.common.core.settings import AuthClientSettings
 from amazonlite.common.testing.fakes import FakeClock
-from amazonlite_operator.flash_sale.apply import Effects, RehearsalSettings
-from amazonlite_operator.flash_sale.observe import Observer, path_of
-from amazonlite_operator.flash_sale.reconcile import Reconciler
+from amazonlite_operator.flash_sale.crd import FLASH_SALES
+from amazonlite_operator.flash_sale.kind import FLASH_SALE
+from amazonlite_operator.flash_sale.observe import Observer
+from amazonlite_operator.flash_sale.operations import FlashSales
+from amazonlite_operator.flash_sale.perform import Effects
+from amazonlite_operator.kind.reconcile import Reconciler
 from amazonlite_operator.kube.controller import Key
-from amazonlite_operator.kube.events import Announcer
+from amazonlite_operator.kube.events import EventRecorder
+from amazonlite_operator.settings import Settings
 from support.fake_cluster import FakeCluster, Manifest
 from support.fake_inventory import FakeBooks, FakeClaims, FakeInventory, Sale
 
@@ -19,6 +24,20 @@ NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 UID = "0b9d2a54-0000-4000-8000-000000000001"
 KEY = Key("amazonlite", "sale")
 SALE_ID = f"fs_{UID.replace('-', '')}"
+
+
+SETTINGS = Settings(
+    pod_name="a",
+    pod_namespace="amazonlite",
+    operator_image="image",
+    gateway_url="http://g",
+    auth=AuthClientSettings(url="http://a"),
+)
+SaleReconciler = Reconciler[Any, Any, Any, Any]
+
+
+def path_of(key: Key) -> str:
+    return FLASH_SALES.object_path(key.namespace, key.name)
 
 
 class Killed(BaseException):
@@ -73,14 +92,16 @@ class World:
         self.lease = FakeLease(0)
         self.reconciler = self.start()
 
-    def start(self) -> Reconciler:
+    def start(self) -> SaleReconciler:
         """A new life: nothing in memory of the one before."""
         self.lives += 1
         self.lease = FakeLease(self.lives)
         observer = Observer(self.cluster, self.inventory, self.books, self.claims, self.clock)
-        effects = Effects(self.cluster, self.inventory, observer, RehearsalSettings("image", "http://g", "http://a"))
-        announcer = Announcer(self.cluster, self.clock, instance="test")  # type: ignore[arg-type]
-        self.reconciler = Reconciler(self.cluster, observer, effects, self.lease, announcer)  # type: ignore[arg-type]
+        effects = Effects(self.cluster, self.inventory, SETTINGS)
+        recorder: Any = EventRecorder(self.cluster, self.clock, instance="test")  # type: ignore[arg-type]
+        lease: Any = self.lease
+        operations = FlashSales(observer, effects)
+        self.reconciler = Reconciler(FLASH_SALE, operations, cluster=self.cluster, lease=lease, recorder=recorder)
         return self.reconciler
 
     async def settle_down(self) -> float | None:
@@ -92,7 +113,7 @@ class World:
                 self.start()
 
     async def run(self, seconds: float) -> None:
-        """Let time pass; Deployments become ready, the operator looks when it said it would."""
+        """Let time pass; Deployments become ready, the operator reconciles when it said it would."""
         end = self.clock.now() + timedelta(seconds=seconds)
         while True:
             pause = await self.settle_down()

@@ -1,21 +1,14 @@
-"""What a plan can ask for. Each effect can be repeated: doing it twice is doing it once."""
+"""The effects that a sale's plan can ask for, beside those of every kind."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from amazonlite_operator.flash_sale.reasons import Reason
-from amazonlite_operator.flash_sale.state import FlashSaleStatus, Floor
-
-
-@dataclass(frozen=True, slots=True)
-class AddFinalizer:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveFinalizer:
-    pass
+from amazonlite_operator.flash_sale.status import FlashSaleStatus
+from amazonlite_operator.kind.actions import Action as KindAction
+from amazonlite_operator.kind.actions import Record, Wait
+from amazonlite_operator.kind.replica_floors import ReplicaFloor
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +25,13 @@ class SetState:
     state: str
     step: str
     rehearsal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StopClaims:
+    """Abort inventory's sale although nobody could read it; `then` is what follows once inventory has taken it."""
+
+    then: Record[FlashSaleStatus] | Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class RememberFloors:
 
 @dataclass(frozen=True, slots=True)
 class RaiseFloor:
-    floor: Floor
+    floor: ReplicaFloor
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,33 +75,10 @@ class RestoreFloors:
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class WriteEvidence:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Write this status; nothing outside of it changes."""
-
-    status: FlashSaleStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to do for `seconds`; `stalled` when only a person (or time, with luck) can change that."""
-
-    seconds: float | None
-    reason: Reason
-    message: str = ""
-    stalled: bool = False
-
-
-Action = (
-    AddFinalizer
-    | RemoveFinalizer
-    | Allocate
+Effect: TypeAlias = (
+    Allocate
     | SetState
+    | StopClaims
     | SetAdmission
     | Settle
     | DeleteSale
@@ -110,7 +87,5 @@ Action = (
     | RememberFloors
     | RaiseFloor
     | RestoreFloors
-    | WriteEvidence
-    | Record
-    | Wait
 )
+Action: TypeAlias = KindAction[FlashSaleStatus, Effect]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from amazonlite_operator.flash_sale.observed import Observed
+from amazonlite_operator.flash_sale.observation import SaleObservation
 from amazonlite_operator.flash_sale.spec import OnBreach
-from amazonlite_operator.flash_sale.state import Verdict
+from amazonlite_operator.flash_sale.status import Verdict
 
 
-def next_admission(o: Observed) -> tuple[int, int]:
+def next_admission(o: SaleObservation) -> tuple[int, int]:
     """(maxActive, ratePerSecond) inventory should have now."""
     asked, given = o.spec.admission, o.status.admission
     if given is None or given.asked_rate != asked.rate_per_second:
@@ -15,11 +15,11 @@ def next_admission(o: Observed) -> tuple[int, int]:
     return asked.max_active, _next_rate(o, given.rate_per_second)
 
 
-def throttled(o: Observed) -> bool:
+def throttled(o: SaleObservation) -> bool:
     return o.status.admission is not None and o.status.admission.rate_per_second < o.spec.admission.rate_per_second
 
 
-def _next_rate(o: Observed, rate: int) -> int:
+def _next_rate(o: SaleObservation, rate: int) -> int:
     given, full = o.status.admission, o.spec.admission.rate_per_second
     if o.spec.slo is None or given is None or o.now < given.changed_at + o.spec.slo.window:
         return rate

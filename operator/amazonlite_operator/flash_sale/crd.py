@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from amazonlite_operator.flash_sale.spec import FlashSaleSpec
-from amazonlite_operator.flash_sale.state import FlashSaleStatus
-from amazonlite_operator.kube.crd import Column, Kind
+from amazonlite_operator.flash_sale.status import FlashSaleStatus
+from amazonlite_operator.kube.crd import Column, CustomResource
 
 _STARTED = (
     "has(oldSelf.status) && (has(oldSelf.status.phase) && oldSelf.status.phase != 'Pending'"
@@ -18,7 +18,7 @@ def _frozen(*fields: str) -> tuple[str, str]:
     return (f"!({_STARTED}) || ({same})", f"{', '.join(fields)} cannot change once the stock is set aside")
 
 
-FLASH_SALE = Kind(
+FLASH_SALES = CustomResource(
     kind="FlashSale",
     plural="flashsales",
     short_name="fs",
@@ -26,18 +26,14 @@ FLASH_SALE = Kind(
     spec=FlashSaleSpec,
     status=FlashSaleStatus,
     columns=[
-        Column("Phase", ".status.phase"),
         Column("SKU", ".spec.sku"),
         Column("Sold", ".status.stock.sold", "integer"),
         Column("Of", ".spec.quantity", "integer"),
-        Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
-        Column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),
         Column("Start", ".spec.window.start", "date", 1),
         Column("End", ".spec.window.end", "date", 1),
         Column("Oversold", ".status.oversold", "integer", 1),
         Column("PaidLost", ".status.books.paidOrdersLost", "integer", 1),
         Column("P95ms", ".status.slo.p95Ms", "integer", 1),
-        Column("Age", ".metadata.creationTimestamp", "date"),
     ],
     rules=[
         ("self.metadata.name.size() <= 52", "the name must have at most 52 characters"),

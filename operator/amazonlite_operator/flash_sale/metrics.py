@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Gauge
 
-from amazonlite_operator.flash_sale.state import FlashSaleStatus
+from amazonlite_operator.flash_sale.status import FlashSaleStatus
 
 PAID_ORDERS_LOST = Gauge(
     "flashsale_paid_orders_lost", "Paid orders of the sale that were given up; must be 0", ["namespace", "name"]
@@ -16,5 +16,5 @@ def export(namespace: str, name: str, status: FlashSaleStatus) -> None:
         PAID_ORDERS_LOST.labels(namespace, name).set(status.books.paid_orders_lost)
 
 
-def forget(namespace: str, name: str) -> None:
+def drop(namespace: str, name: str) -> None:
     PAID_ORDERS_LOST.remove(namespace, name)

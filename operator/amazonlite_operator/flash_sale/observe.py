@@ -1,200 +1,124 @@
-"""One look: the resource, its Deployments, inventory's view of the sale, and what the phase needs beside them."""
+"""Observes what a sale's next action depends on: its Deployments, inventory's view of it, and what its phase needs."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TypeAlias
 
 from amazonlite.common.core.clock import Clock
-from amazonlite_operator.flash_sale import stored
-from amazonlite_operator.flash_sale.crd import FLASH_SALE
-from amazonlite_operator.flash_sale.job import APP, job_name
-from amazonlite_operator.flash_sale.latest_books import LatestBooks
-from amazonlite_operator.flash_sale.observed import JobView, Observed, Replicas, sale_id_of
-from amazonlite_operator.flash_sale.phases import TERMINAL, Phase
-from amazonlite_operator.flash_sale.ports import Claims, Cluster, Ledgers, Sales
-from amazonlite_operator.flash_sale.slo import Sampler
-from amazonlite_operator.flash_sale.state import Books, Slo
-from amazonlite_operator.flash_sale.stored import Stored
-from amazonlite_operator.kube.api import KubeError, Manifest
-from amazonlite_operator.kube.controller import Key
-from amazonlite_operator.shop.client import Refusal, Unreachable
+from amazonlite_operator.flash_sale.observation import SaleObservation, abort_requested, sale_id_of
+from amazonlite_operator.flash_sale.phases import Phase
+from amazonlite_operator.flash_sale.rehearsal_job import APP, job_name
+from amazonlite_operator.flash_sale.slo import measure
+from amazonlite_operator.flash_sale.spec import FlashSaleSpec
+from amazonlite_operator.flash_sale.status import FlashSaleStatus, Slo
+from amazonlite_operator.kind.deployments import read_deployments
+from amazonlite_operator.kind.job import JobObservation, observe_job
+from amazonlite_operator.kind.latest import Latest
+from amazonlite_operator.kind.observation import Resource
+from amazonlite_operator.kind.ports import Cluster
+from amazonlite_operator.kind.reading import Reading, read
+from amazonlite_operator.shop.books import Books
+from amazonlite_operator.shop.counters import Samples
 from amazonlite_operator.shop.inventory import SaleView
+from amazonlite_operator.shop.ports import Counts, Ledgers, Sales
 
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What was seen, and the manifest whose resourceVersion guards the writes that follow from it."""
-
-    manifest: Manifest
-    observed: Observed
-
-
-def path_of(key: Key) -> str:
-    return f"{FLASH_SALE.path.format(namespace=key.namespace)}/{key.name}"
-
-
-def deployment_path(namespace: str, name: str) -> str:
-    return f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
+BOOKS_EVERY = timedelta(seconds=5)
+SaleResource: TypeAlias = Resource[FlashSaleSpec, FlashSaleStatus]
 
 
 class Observer:
-    def __init__(self, cluster: Cluster, sales: Sales, ledgers: Ledgers, claims: Claims, clock: Clock) -> None:
+    def __init__(self, cluster: Cluster, sales: Sales, ledgers: Ledgers, claims: Counts, clock: Clock) -> None:
         self._cluster = cluster
         self._sales = sales
+        self._ledgers = ledgers
         self._claims = claims
         self._clock = clock
-        self._samplers: dict[str, Sampler] = {}
-        self._latest_books = LatestBooks(ledgers, clock)
+        self._samples: dict[str, Samples] = {}
+        self._latest_books = Latest(self._books_now, clock, BOOKS_EVERY)
 
-    async def look(self, key: Key, manifest: Manifest) -> Look:
-        """Everything beside the resource, which was read just now; `forget` its uid once it is gone."""
-        return Look(manifest, await self._observed(stored.read(key.namespace, key.name, manifest)))
-
-    def forget(self, uid: str) -> None:
-        self._samplers.pop(uid, None)
-        self._latest_books.forget(sale_id_of(uid))
-
-    async def deployments(self, namespace: str, names: set[str]) -> dict[str, Replicas]:
-        ordered = sorted(names)
-        found = await asyncio.gather(*(self._cluster.get(deployment_path(namespace, name)) for name in ordered))
-        return {name: _replicas(manifest) for name, manifest in zip(ordered, found, strict=True) if manifest}
-
-    async def _observed(self, r: Stored) -> Observed:
-        over = r.status.phase in TERMINAL and not r.has_finalizer
-        unused = over or (r.invalid is not None and not r.deleting)
+    async def observe(self, r: SaleResource) -> SaleObservation:
+        """An end of the sale must not wait for rights that are missing; an abort waits for nothing at all."""
+        unused = r.status.over and not r.has_finalizer
+        unused = unused or (r.invalid is not None and not r.deleting and not abort_requested(r))
         rehearsal = r.status.rehearsal is not None and (
             r.deleting or r.status.phase in (Phase.REHEARSING, Phase.DRAINING)
         )
-        (deployments, job, slo, cluster_refusal), sale, shadow, (books, books_refusal) = await asyncio.gather(
-            self._cluster_part(r, rehearsal),
-            self._sale(r.sale_id, wanted=not unused),
-            self._sale(f"{r.sale_id}r", wanted=rehearsal and not unused),
-            self._books(r),
+        sale_id = sale_id_of(r.uid)
+        deployments, job, slo, sale, shadow, books = await asyncio.gather(
+            read(read_deployments(self._cluster, r.key.namespace, _deployments_of(r)), {}),
+            read(self._job(r, rehearsal), None),
+            read(self._slo(r), Slo()),
+            read(self._sale(None if unused else sale_id), None, "inventory"),
+            read(self._sale(f"{sale_id}r" if rehearsal and not unused else None), None, "inventory"),
+            read(self._books(r), None, "orders or payments"),
         )
-        away = [found for found in (sale, shadow) if isinstance(found, _Away)]
-        return Observed(
+        failure = deployments.failure or job.failure or slo.failure
+        if failure is not None and not (abort_requested(r) and _may_sell(sale)):
+            raise failure
+        return SaleObservation(
             now=self._clock.now(),
-            uid=r.uid,
-            name=r.name,
-            namespace=r.namespace,
-            generation=r.generation,
-            deleting=r.deleting,
-            has_finalizer=r.has_finalizer,
-            stored_spec=r.spec,
-            status=r.status,
-            invalid=r.invalid,
-            deployments=deployments,
-            inventory_up=not away,
-            sale=sale if isinstance(sale, SaleView) else None,
-            rehearsal_sale=shadow if isinstance(shadow, SaleView) else None,
-            rehearsal_job=job,
-            slo=slo,
-            books=books,
-            inventory_refusal=next((found.refusal for found in away if found.refusal), ""),
-            books_refusal=books_refusal,
-            cluster_refusal=cluster_refusal,
+            resource=r,
+            cluster_refusal=deployments.refusal or job.refusal or slo.refusal,
+            deployments=deployments.value,
+            inventory_up=sale.error is None and shadow.error is None,
+            sale=sale.value,
+            rehearsal_sale=shadow.value,
+            rehearsal_job=job.value,
+            slo=slo.value,
+            books=books.value,
+            inventory_refusal=sale.refusal or shadow.refusal,
+            books_refusal=books.refusal,
+            capacity_unknown=f"{deployments.error}." if deployments.error else "",
         )
 
-    async def _cluster_part(self, r: Stored, rehearsal: bool) -> tuple[dict[str, Replicas], JobView | None, Slo, str]:
-        """What the API server shows, or its refusal: an end of the sale must not wait for rights that are missing."""
-        looks = (self.deployments(r.namespace, r.deployments), self._job(r, wanted=rehearsal), self._slo(r))
-        try:
-            return *await asyncio.gather(*looks), ""
-        except KubeError as error:
-            if not error.refused:
-                raise
-            return {}, None, Slo(), f"{error}."
+    def drop(self, uid: str) -> None:
+        """The sale is gone: nothing of it is remembered any more."""
+        self._samples.pop(uid, None)
+        self._latest_books.drop(sale_id_of(uid))
 
-    async def _sale(self, sale_id: str, *, wanted: bool) -> SaleView | _Away | None:
-        if not wanted:
-            return None
-        try:
-            return await self._sales.view(sale_id)
-        except Unreachable:
-            return _Away()
-        except Refusal as refusal:
-            return _Away(f"inventory: {refusal}")
+    async def _sale(self, sale_id: str | None) -> SaleView | None:
+        return await self._sales.view(sale_id) if sale_id is not None else None
 
-    async def _job(self, r: Stored, *, wanted: bool) -> JobView | None:
-        if not wanted:
-            return None
-        job = await self._cluster.get(f"/apis/batch/v1/namespaces/{r.namespace}/jobs/{job_name(r.name)}")
-        if job is None:
-            return None
-        if not _owned(job, r.uid) or "deletionTimestamp" in job["metadata"]:
-            return JobView(finished=False, ours=False)
-        ended = {c["type"] for c in job.get("status", {}).get("conditions", ()) if c["status"] == "True"}
-        if not ended & {"Complete", "Failed"}:
-            return JobView(finished=False)
-        pods = await self._cluster.items(
-            f"/api/v1/namespaces/{r.namespace}/pods",
-            labelSelector=f"app.kubernetes.io/name={APP},batch.kubernetes.io/controller-uid={job['metadata']['uid']}",
-        )
-        reports = [report for pod in pods if (report := _report(pod))]
-        return JobView(finished=True, succeeded="Complete" in ended, report=reports[-1] if reports else {})
+    async def _job(self, r: SaleResource, rehearsal: bool) -> JobObservation | None:
+        return await observe_job(self._cluster, r, job_name(r.key.name), APP) if rehearsal else None
 
-    async def _slo(self, r: Stored) -> Slo:
+    async def _slo(self, r: SaleResource) -> Slo:
+        """Over slo.window, but not since before the doors opened or admission last changed."""
         opened = r.status.since(Phase.LIVE)
-        if r.status.phase is not Phase.LIVE or r.spec is None or r.spec.slo is None or opened is None or r.deleting:
+        objective = r.stored_spec.slo if r.stored_spec else None
+        if r.status.phase is not Phase.LIVE or objective is None or opened is None or r.deleting:
             return Slo()
-        sampler = self._samplers.setdefault(r.uid, Sampler())
-        now, window = self._clock.now(), r.spec.slo.window
-        sampler.add(now, await self._claims.scrape(r.namespace, r.sale_id), keep=window + timedelta(seconds=5))
+        samples = self._samples.setdefault(r.uid, Samples())
+        now, window = self._clock.now(), objective.window
+        scraped = await self._claims.scrape(r.key.namespace, sale_id_of(r.uid))
+        samples.add(now, scraped, keep=window + timedelta(seconds=5))
         changed = r.status.admission.changed_at if r.status.admission else opened
-        return sampler.measure(r.spec.slo, since=max(opened, changed, now - window))
+        return measure(objective, samples.increase(since=max(opened, changed, now - window)))
 
-    async def _books(self, r: Stored) -> tuple[Books | None, str]:
-        """Of a running sale as last read, without waiting; of a settled one as of now, for they end it.
-
-        With them the refusal, if orders or payments refuse the operator.
-        """
+    async def _books(self, r: SaleResource) -> Books | None:
+        """Of a running sale as last read, without waiting; of a settled one as of now, for they end it."""
         if r.deleting or r.invalid is not None or r.status.outcome is not None:
-            return None, ""
+            return None
         if r.status.settlement is None:
             running = r.status.allocated and r.status.phase in (Phase.LIVE, Phase.PAUSED, Phase.DRAINING)
-            return self._latest_books.of(r.sale_id) if running else None, ""
-        if r.status.floors:
-            return None, ""  # replicas go back first, whoever answers
-        try:
-            return await self._latest_books.read(r.sale_id), ""
-        except Unreachable:
-            return None, ""
-        except Refusal as refusal:
-            return None, f"orders or payments: {refusal}"
+            return self._latest_books.of(sale_id_of(r.uid)) if running else None
+        # Replicas go back first, whoever answers.
+        return None if r.status.floors else await self._books_now(sale_id_of(r.uid))
+
+    async def _books_now(self, sale_id: str) -> Books:
+        """With the time that the reading was begun."""
+        begun = self._clock.now()
+        books = await self._ledgers.books(sale_id)
+        return books.model_copy(update={"read_at": begun})
 
 
-@dataclass(frozen=True, slots=True)
-class _Away:
-    """Inventory did not answer, or refused the operator."""
-
-    refusal: str = ""
+def _may_sell(sale: Reading[SaleView | None]) -> bool:
+    """As far as is known."""
+    return sale.error is not None or (sale.value is not None and not sale.value.closed)
 
 
-def _owned(job: Manifest, uid: str) -> bool:
-    """By uid: a Job of an earlier sale of the same name is another's."""
-    owners = job["metadata"].get("ownerReferences", ())
-    return any(owner["uid"] == uid and owner.get("controller") for owner in owners)
-
-
-def _replicas(manifest: Manifest) -> Replicas:
-    """Ready replicas count only once the controller has seen the latest spec: before, they are of the old one."""
-    status = manifest.get("status", {})
-    seen = status.get("observedGeneration", 0) >= manifest["metadata"]["generation"]
-    return Replicas(manifest["spec"].get("replicas", 1), status.get("readyReplicas", 0) if seen else 0)
-
-
-def _report(pod: dict[str, Any]) -> dict[str, float]:
-    """The termination message of the rehearsal's container, when it is the JSON it should be."""
-    for container in pod.get("status", {}).get("containerStatuses", ()):
-        message = container.get("state", {}).get("terminated", {}).get("message", "")
-        try:
-            report = json.loads(message)
-        except ValueError:
-            continue
-        if isinstance(report, dict):
-            return report
-    return {}
+def _deployments_of(r: SaleResource) -> set[str]:
+    targets = {target.deployment for target in r.stored_spec.targets} if r.stored_spec else set()
+    return targets | {floor.deployment for floor in r.status.floors}

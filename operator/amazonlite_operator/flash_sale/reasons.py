@@ -1,4 +1,4 @@
-"""Every reason a FlashSale's conditions and events give."""
+"""The reasons of a FlashSale's own that its conditions and Events give."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ class Reason(ExplainedReason):
     ABORTED_BY_BREACH = "AbortedByBreach", "The objective was missed and onBreach is Abort."
     SALE_ABORTED = "SaleAborted", "The sale was ended early; paid orders stay, the rest is back in stock."
     WINDOW_MISSED = "WindowMissed", "window.end passed before stock could be set aside; create a new sale."
-    DELETING = "Deleting", "The resource is being deleted: stock and replicas go back first."
     # admission
     THROTTLED = "Throttled", "The objective was missed; shoppers are admitted at half the rate."
     THROTTLE_EASED = "ThrottleEased", "The objective is met; shoppers are admitted faster again."
@@ -39,19 +38,6 @@ class Reason(ExplainedReason):
         "HoldsOverdue",
         "Claimed units are still held long after holdTTL: look at inventory, and at payment, which it asks first.",
     )
-    SPEC_INVALID = (
-        "SpecInvalid",
-        "This version of the operator does not understand the stored spec: correct the field. It can be deleted.",
-    )
-    STATUS_INVALID = (
-        "StatusInvalid",
-        "Another version of the operator wrote this status: bring that version back. It can be deleted.",
-    )
-    SHOP_REFUSES = "ShopRefuses", "The shop refuses the operator: look at its account client-operator and its scopes."
-    CLUSTER_REFUSES = (
-        "ClusterRefuses",
-        "The API server refuses the operator: look at the Role operator, at quotas and at admission policies.",
-    )
     # what passes by itself
     INVENTORY_UNAVAILABLE = "InventoryUnavailable", "Inventory does not answer; tried again with growing pauses."
     PAYMENTS_UNAVAILABLE = (
@@ -64,21 +50,12 @@ class Reason(ExplainedReason):
     NO_TARGETS = "NoTargets", "The sale asks for no replicas."
     BEFORE_PREWARM = "BeforePrewarm", "Replicas are raised at window.start minus leadTime."
     REPLICAS_READY = "ReplicasReady", "Every target has the ready replicas asked for."
-    REPLICAS_NOT_READY = (
-        "ReplicasNotReady",
-        "A target has too few ready replicas; the sale opens when it has them.",
-    )
+    REPLICAS_NOT_READY = "ReplicasNotReady", "A target has too few ready replicas; the sale opens when it has them."
     FLOORS_RESTORED = "FloorsRestored", "The sale is over and replicas are back where they were."
     # StockConserved
     NOT_ALLOCATED = "NotAllocated", "No stock is set aside yet."
-    STOCK_CONSERVED = (
-        "StockConserved",
-        "allocated = free + held + sold in counters, holds and ledger.",
-    )
-    STOCK_NOT_CONSERVED = (
-        "StockNotConserved",
-        "Counters, holds and ledger disagree, or units are oversold.",
-    )
+    STOCK_CONSERVED = "StockConserved", "allocated = free + held + sold in counters, holds and ledger."
+    STOCK_NOT_CONSERVED = "StockNotConserved", "Counters, holds and ledger disagree, or units are oversold."
     # PaidOrdersKept
     PAID_ORDERS_KEPT = "PaidOrdersKept", "Every payment that was authorized has its order, or its customer cancelled."
     PAYMENTS_NOT_READ = (
@@ -100,10 +77,20 @@ class Reason(ExplainedReason):
     RECONCILIATION_MISMATCH = "ReconciliationMismatch", "Stock sold, orders and payments disagree after settleTimeout."
     # rehearsals
     REHEARSAL_PASSED = "RehearsalPassed", "Synthetic customers got what the objective asks for."
-    REHEARSAL_FAILED = (
-        "RehearsalFailed",
-        "The objective was missed, or the Job failed; the sale goes on.",
-    )
+    REHEARSAL_FAILED = "RehearsalFailed", "The objective was missed, or the Job failed; the sale goes on."
     REHEARSAL_SKIPPED = "RehearsalSkipped", "Too little time before replicas are raised; the sale goes on."
     REHEARSAL_CUT_SHORT = "RehearsalCutShort", "The rehearsal was ended because replicas had to be raised."
     REHEARSAL_WITHDRAWN = "RehearsalWithdrawn", "spec.rehearsal was taken out while it was under way; the sale goes on."
+
+
+# Waiting for these is what the spec asks for at this time: the sale is as it should be.
+AS_ASKED = frozenset(
+    {
+        Reason.SCHEDULED,
+        Reason.WAITING_FOR_QUEUE,
+        Reason.QUEUE_OPEN,
+        Reason.SALE_OPEN,
+        Reason.SOLD_OUT,
+        Reason.PAUSED_BY_SPEC,
+    }
+)

@@ -6,23 +6,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 from amazonlite.common.core.certain import certain
-from amazonlite_operator.flash_sale.actions import (
-    Action,
-    Allocate,
-    DeleteJob,
-    DeleteSale,
-    Record,
-    SetState,
-    StartJob,
-    Wait,
-)
-from amazonlite_operator.flash_sale.job import job_name
-from amazonlite_operator.flash_sale.moves import SOON, advance, cluster_refuses, inventory_away
-from amazonlite_operator.flash_sale.observed import JobView, Observed
+from amazonlite_operator.flash_sale.actions import Action, Allocate, DeleteJob, DeleteSale, SetState, StartJob
+from amazonlite_operator.flash_sale.moves import inventory_away
+from amazonlite_operator.flash_sale.observation import SaleObservation
 from amazonlite_operator.flash_sale.phases import Phase
 from amazonlite_operator.flash_sale.reasons import Reason
+from amazonlite_operator.flash_sale.rehearsal_job import job_name
 from amazonlite_operator.flash_sale.spec import FlashSaleSpec, Rehearsal
-from amazonlite_operator.flash_sale.state import RehearsalResult
+from amazonlite_operator.flash_sale.status import FlashSaleStatus, RehearsalResult
+from amazonlite_operator.kind.actions import Record, Wait
+from amazonlite_operator.kind.job import JobObservation
+from amazonlite_operator.kind.moves import SOON, advance, cluster_refuses
 
 STARTUP = timedelta(seconds=20)
 PATIENCE = timedelta(seconds=60)
@@ -33,7 +27,7 @@ def duration(rehearsal: Rehearsal) -> timedelta:
     return STARTUP + timedelta(seconds=rehearsal.customers / rehearsal.rate_per_second)
 
 
-def begin(o: Observed) -> Record:
+def begin(o: SaleObservation) -> Record[FlashSaleStatus]:
     expected = duration(certain(o.spec.rehearsal, "a rehearsal is planned with one in the spec only"))
     if o.now + expected > o.spec.prewarm_at:
         return Record(o.status.changed(rehearsal=_ended(o, o.now, o.now, Reason.REHEARSAL_SKIPPED)))
@@ -42,7 +36,7 @@ def begin(o: Observed) -> Record:
     return advance(o, Phase.REHEARSING, Reason.REHEARSING, rehearsal=result)
 
 
-def step(o: Observed) -> Action | None:
+def step(o: SaleObservation) -> Action | None:
     """The next step of a rehearsal, or None when it is over and nothing of it is left."""
     result = o.status.rehearsal
     if result is None or result.reason:
@@ -56,7 +50,7 @@ def step(o: Observed) -> Action | None:
     return _set_up(o)
 
 
-def _set_up(o: Observed) -> Action:
+def _set_up(o: SaleObservation) -> Action:
     if not o.inventory_up:
         return inventory_away(o)
     if o.rehearsal_sale is None:
@@ -70,11 +64,11 @@ def _set_up(o: Observed) -> Action:
     return Wait(SOON, Reason.REHEARSING, "" if o.rehearsal_job.ours else _name_taken(o))
 
 
-def _name_taken(o: Observed) -> str:
+def _name_taken(o: SaleObservation) -> str:
     return f"the Job {job_name(o.name)} is not of this sale, or is being deleted: the rehearsal begins once it is gone"
 
 
-def clean_up(o: Observed) -> Action | None:
+def clean_up(o: SaleObservation) -> Action | None:
     """None once no Job is left, and no shadow as far as inventory answers.
 
     A shadow that inventory never heard of gets a tombstone, as clear_sale says.
@@ -86,25 +80,25 @@ def clean_up(o: Observed) -> Action | None:
     return None
 
 
-def _begun(o: Observed) -> bool:
+def _begun(o: SaleObservation) -> bool:
     result = o.status.rehearsal
     return result is not None and result.reason != Reason.REHEARSAL_SKIPPED
 
 
-def _record(o: Observed, reason: Reason) -> Record:
-    rehearsal = certain(o.status.rehearsal, "its step looks at one that was begun only")
+def _record(o: SaleObservation, reason: Reason) -> Record[FlashSaleStatus]:
+    rehearsal = certain(o.status.rehearsal, "a step is planned of one that was begun only")
     ended = _ended(o, rehearsal.started_at, rehearsal.deadline, reason)
     return Record(o.status.changed(rehearsal=ended))
 
 
-def _ended(o: Observed, started: object, deadline: object, reason: Reason) -> RehearsalResult:
+def _ended(o: SaleObservation, started: object, deadline: object, reason: Reason) -> RehearsalResult:
     report = o.rehearsal_job.report if o.rehearsal_job else {}
     return RehearsalResult.model_validate(
         {**report, "startedAt": started, "deadline": deadline, "reason": reason, "message": reason.explanation}
     )
 
 
-def _verdict(spec: FlashSaleSpec, job: JobView) -> Reason:
+def _verdict(spec: FlashSaleSpec, job: JobObservation) -> Reason:
     if not job.succeeded or not job.report:
         return Reason.REHEARSAL_FAILED
     if spec.slo is None:

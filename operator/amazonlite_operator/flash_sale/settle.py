@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from amazonlite.common.core.money import Money
 from amazonlite_operator.flash_sale.reasons import Reason
 from amazonlite_operator.flash_sale.spec import FlashSaleSpec
-from amazonlite_operator.flash_sale.state import Books, Settlement
+from amazonlite_operator.flash_sale.status import Settlement
+from amazonlite_operator.shop.books import Books
 from amazonlite_operator.shop.inventory import SaleView
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Decision:
     """`final` False: the difference may still go away by itself. `reason`: why the sale fails if it does not."""
 
     balanced: bool
@@ -29,20 +30,20 @@ def latest(settlement: Settlement, sale: SaleView | None) -> Settlement:
     return settlement.model_copy(update=now)
 
 
-def judge(spec: FlashSaleSpec, settlement: Settlement, books: Books | None) -> Judgement:
+def decide(spec: FlashSaleSpec, settlement: Settlement, books: Books | None) -> Decision:
     """Units sold = units of bought orders, their price = what is captured or will be, and no paid order is lost."""
     if settlement.oversold or not settlement.conserved:
         numbers = f"{settlement.oversold} oversold, conserved: {settlement.conserved}"
-        return Judgement(False, True, Reason.STOCK_NOT_CONSERVED, numbers)
+        return Decision(False, True, Reason.STOCK_NOT_CONSERVED, numbers)
     if books is None:
-        return Judgement(False, False, Reason.RECONCILIATION_MISMATCH, "orders or payments do not answer")
+        return Decision(False, False, Reason.RECONCILIATION_MISMATCH, "orders or payments do not answer")
     sold, due = settlement.stock.sold, settlement.stock.sold * spec.price.amount
     story = _story(sold, Money(due, spec.price.currency), books)
     decided = books.orders_in_flight + books.payments_in_flight == 0
     if books.paid_orders_lost:
-        return Judgement(False, decided, Reason.PAID_ORDERS_LOST, story)
+        return Decision(False, decided, Reason.PAID_ORDERS_LOST, story)
     balanced = decided and books.units_ordered == sold and books.amount_paid == due
-    return Judgement(balanced, balanced, Reason.RECONCILIATION_MISMATCH, story)
+    return Decision(balanced, balanced, Reason.RECONCILIATION_MISMATCH, story)
 
 
 def _story(sold: int, due: Money, books: Books) -> str:

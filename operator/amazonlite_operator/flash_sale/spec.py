@@ -1,36 +1,13 @@
-"""What a FlashSale asks for. The CRD is generated from these classes: `python -m amazonlite_operator.crdgen`."""
+"""What a FlashSale asks for. The CRD is generated from these classes: `python -m amazonlite_operator.generate`."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
 
-from pydantic import AwareDatetime, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import ConfigDict, Field
 
-from amazonlite.common.core.clock import iso
-from amazonlite_operator.kube.schema import Duration, Fields, parse_duration
-
-SpecInstant = Annotated[AwareDatetime, PlainSerializer(iso), WithJsonSchema({"type": "string", "format": "date-time"})]
-
-
-def rules(*pairs: tuple[str, str]) -> dict[str, Any]:
-    """CEL the API server evaluates: (rule, what to tell the person)."""
-    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in pairs]}
-
-
-def between(field: str, least: str, most: str) -> tuple[str, str]:
-    return (
-        f"duration(self.{field}) >= duration('{least}') && duration(self.{field}) <= duration('{most}')",
-        f"{field} must be between {least} and {most}",
-    )
-
-
-def lasting(default: str, description: str, **options: Any) -> Any:
-    """A duration with a default, which the schema spells as people do."""
-    return Field(
-        default=parse_duration(default), description=description, json_schema_extra={"default": default}, **options
-    )
+from amazonlite_operator.kube.schema import Duration, Fields, SpecInstant, between, lasting, rules
 
 
 class Order(StrEnum):

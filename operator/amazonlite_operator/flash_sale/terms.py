@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from amazonlite.common.core.clock import iso
-from amazonlite_operator.flash_sale.observed import Observed
+from amazonlite_operator.flash_sale.observation import SaleObservation
 
 
-def sale_body(o: Observed, *, rehearsal: bool) -> dict[str, Any]:
+def sale_body(o: SaleObservation, *, rehearsal: bool) -> dict[str, Any]:
     """The terms inventory is given; the same for every repetition of the step."""
     spec, window = o.spec, o.spec.window
     start, end = window.start, window.end

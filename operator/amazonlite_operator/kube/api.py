@@ -44,7 +44,7 @@ class ObjectConflict(KubeError):
 
 
 class ApiServerAway(KubeError):
-    """No answer: the outcome is unknown, so look again."""
+    """No answer: the outcome is unknown, so observe again."""
 
     def __init__(self, message: str) -> None:
         super().__init__(0, message)

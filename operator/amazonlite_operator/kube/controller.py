@@ -1,4 +1,4 @@
-"""The loop of one kind: keys in, reconcile while this replica leads, requeue by what the reconciler answers."""
+"""The work queue of one kind: keys in, reconcile while this replica leads, requeue by what the reconciler answers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from amazonlite.common.core.tasks import stop
 from amazonlite.common.observe.logs import get_logger
 from amazonlite_operator.kube import metrics
 from amazonlite_operator.kube.api import Kube, KubeError
-from amazonlite_operator.kube.crd import Kind
+from amazonlite_operator.kube.crd import AnyResource
 from amazonlite_operator.kube.heartbeat import Heartbeat
 from amazonlite_operator.kube.lease import LeadershipLost, Lease
 from amazonlite_operator.kube.queue import WorkQueue
 
 RESYNC_EVERY = 60.0
-LOOK_AGAIN = 5.0
+CHECK_LEADERSHIP_EVERY = 5.0
 WORKERS = 4
 
 log = get_logger(__name__)
@@ -31,19 +31,19 @@ class Key:
     name: str
 
 
-# Seconds until the next look, or None when the object is gone.
+# Seconds until the next pass, or None when the object is gone.
 Reconcile = Callable[[Key], Awaitable[float | None]]
 
 
 class Controller:
-    """`notice` and `forget` are all a watch handler calls; `run` works the queue off while the Lease is held.
+    """`enqueue` and `drop` are all a watch handler calls; `run` works the queue off while the Lease is held.
 
     `stepped_down` is called each time leadership ends, after the last reconciliation.
     """
 
     def __init__(
         self,
-        kind: Kind,
+        resource: AnyResource,
         reconcile: Reconcile,
         stepped_down: Callable[[], None],
         *,
@@ -51,7 +51,7 @@ class Controller:
         lease: Lease,
         heartbeat: Heartbeat,
     ) -> None:
-        self.kind = kind
+        self.resource = resource
         self._reconcile = reconcile
         self._stepped_down = stepped_down
         self._kube = kube
@@ -59,20 +59,20 @@ class Controller:
         self._heartbeat = heartbeat
         self._queue: WorkQueue[Key] = WorkQueue(time.monotonic)
         self._watched: dict[str, int] = {}
-        self._sights: dict[str, str] = {}
+        self._change_markers: dict[str, str] = {}
         self._phases: set[str] = set()
 
-    def notice(self, key: Key, uid: str, generation: int, sight: str) -> None:
-        """`sight` is what matters of the object: seeing the same again is no reason to look."""
+    def enqueue(self, key: Key, uid: str, generation: int, change_marker: str) -> None:
+        """`change_marker` is made of what matters in the object: the same again enqueues nothing."""
         self._watched[uid] = generation
-        if self._sights.get(uid) != sight:
-            self._sights[uid] = sight
+        if self._change_markers.get(uid) != change_marker:
+            self._change_markers[uid] = change_marker
             self._add(key)
 
-    def forget(self, key: Key, uid: str) -> None:
-        """The object is gone: one more look, behind any that is under way, shows the reconciler that it is."""
+    def drop(self, key: Key, uid: str) -> None:
+        """The object is gone: one more pass, behind any that is under way, shows the reconciler that it is."""
         self._watched.pop(uid, None)
-        self._sights.pop(uid, None)
+        self._change_markers.pop(uid, None)
         self._add(key)
 
     async def run(self, namespace: str) -> None:
@@ -86,8 +86,8 @@ class Controller:
                 await self._lead(namespace)
                 continue
             with suppress(TimeoutError):  # whoever announces may be wrong: no wait for leadership is without a bound
-                async with asyncio.timeout(LOOK_AGAIN):
-                    await self._lease.turn()
+                async with asyncio.timeout(CHECK_LEADERSHIP_EVERY):
+                    await self._lease.leadership_changed()
 
     async def _lead(self, namespace: str) -> None:
         try:
@@ -113,28 +113,28 @@ class Controller:
     async def resync(self, namespace: str) -> None:
         """What a deaf watch would have missed is found here, and tells that the watch is deaf."""
         try:
-            items = await self._kube.items(self.kind.path.format(namespace=namespace))
+            items = await self._kube.items(self.resource.path(namespace))
         except KubeError:
-            self._heartbeat.not_compared(self.kind.plural)
+            self._heartbeat.not_compared(self.resource.plural)
             raise
         listed = {item["metadata"]["uid"]: item["metadata"]["generation"] for item in items}
         for item in items:
             self._add(Key(namespace, item["metadata"]["name"]))
-        self._heartbeat.compare(self.kind.plural, listed, self._watched)
+        self._heartbeat.compare(self.resource.plural, listed, self._watched)
         self._count(Counter(item.get("status", {}).get("phase", "Pending") for item in items))
 
     def _count(self, phases: Mapping[str, int]) -> None:
         for phase in self._phases - phases.keys():
-            metrics.OBJECTS.remove(self.kind.kind, phase)
+            metrics.OBJECTS.remove(self.resource.kind, phase)
         for phase, count in phases.items():
-            metrics.OBJECTS.labels(self.kind.kind, phase).set(count)
+            metrics.OBJECTS.labels(self.resource.kind, phase).set(count)
         self._phases = set(phases)
 
     async def _work(self) -> None:
         while True:
             key, lag = await self._queue.get()
-            metrics.QUEUE_LAG.labels(self.kind.kind).observe(max(0.0, lag))
-            metrics.QUEUE_DEPTH.labels(self.kind.kind).set(len(self._queue))
+            metrics.QUEUE_LAG.labels(self.resource.kind).observe(max(0.0, lag))
+            metrics.QUEUE_DEPTH.labels(self.resource.kind).set(len(self._queue))
             try:
                 await self._once(key)
             finally:
@@ -156,8 +156,8 @@ class Controller:
             if again is not None:
                 self._queue.add_after(key, again)
         finally:
-            metrics.RECONCILE_SECONDS.labels(self.kind.kind, outcome).observe(time.perf_counter() - begun)
+            metrics.RECONCILE_SECONDS.labels(self.resource.kind, outcome).observe(time.perf_counter() - begun)
 
     def _add(self, key: Key) -> None:
         self._queue.add(key)
-        metrics.QUEUE_DEPTH.labels(self.kind.kind).set(len(self._queue))
+        metrics.QUEUE_DEPTH.labels(self.resource.kind).set(len(self._queue))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
@@ -23,24 +24,56 @@ class Column:
         return {"name": self.name, "type": self.type, "jsonPath": self.path, "priority": self.priority}
 
 
+S = TypeVar("S", bound=BaseModel)
+T = TypeVar("T", bound=BaseModel)
+
+_PHASE = Column("Phase", ".status.phase")
+_READY = Column("Ready", '.status.conditions[?(@.type=="Ready")].status')
+_REASON = Column("Reason", '.status.conditions[?(@.type=="Ready")].reason')
+_AGE = Column("Age", ".metadata.creationTimestamp", "date")
+
+
 @dataclass(frozen=True, slots=True)
-class Kind:
+class CustomResource(Generic[S, T]):
+    """Names, schemas, kubectl's columns and the CEL rules of one kind. `columns` stand between Phase and Age."""
+
     kind: str
     plural: str
     short_name: str
     description: str
-    spec: type[BaseModel]
-    status: type[BaseModel]
+    spec: type[S]
+    status: type[T]
     columns: Sequence[Column]
     rules: Sequence[tuple[str, str]] = ()
 
     @property
-    def path(self) -> str:
-        """The API path of the kind in a namespace, to be filled with str.format(namespace=...)."""
-        return f"/apis/{GROUP}/{VERSION}/namespaces/{{namespace}}/{self.plural}"
+    def finalizer(self) -> str:
+        """`amazonlite.dev/flash-sale` of a FlashSale."""
+        return f"{GROUP}/{self.slug}"
+
+    @property
+    def slug(self) -> str:
+        """`flash-sale` of a FlashSale."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "-", self.kind).lower()
+
+    def path(self, namespace: str) -> str:
+        """The API path of all objects in a namespace."""
+        return f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{self.plural}"
+
+    def object_path(self, namespace: str, name: str) -> str:
+        return f"{self.path(namespace)}/{name}"
+
+    def all_columns(self) -> list[Column]:
+        """Phase first, then the kind's own, Ready and its reason, what `-o wide` adds, and the age."""
+        own = [column for column in self.columns if not column.priority]
+        wide = [column for column in self.columns if column.priority]
+        return [_PHASE, *own, _READY, _REASON, *wide, _AGE]
 
 
-def manifest(kind: Kind) -> dict[str, Any]:
+AnyResource: TypeAlias = CustomResource[Any, Any]
+
+
+def manifest(kind: AnyResource) -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -60,18 +93,18 @@ def manifest(kind: Kind) -> dict[str, Any]:
     }
 
 
-def _version(kind: Kind) -> dict[str, Any]:
+def _version(kind: AnyResource) -> dict[str, Any]:
     return {
         "name": VERSION,
         "served": True,
         "storage": True,
         "subresources": {"status": {}},
-        "additionalPrinterColumns": [column.manifest() for column in kind.columns],
+        "additionalPrinterColumns": [column.manifest() for column in kind.all_columns()],
         "schema": {"openAPIV3Schema": _root(kind)},
     }
 
 
-def _root(kind: Kind) -> dict[str, Any]:
+def _root(kind: AnyResource) -> dict[str, Any]:
     return {
         "type": "object",
         "description": kind.description,
@@ -81,7 +114,7 @@ def _root(kind: Kind) -> dict[str, Any]:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": structural(kind.spec),
-            # Until the operator has looked, no tool may take the object for one that is as asked: kstatus would.
+            # Until the operator has observed it, no tool may take the object for one that is as asked: kstatus would.
             "status": {**structural(kind.status), "default": {"observedGeneration": 0}},
         },
         "x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in kind.rules],

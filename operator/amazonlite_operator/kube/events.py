@@ -1,4 +1,4 @@
-"""Kubernetes Events, once each: the name is made of what happened, so that telling it again changes nothing."""
+"""Kubernetes Events, once each: the name is made of what happened, so that posting it again changes nothing."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from amazonlite.common.core.clock import Clock
 from amazonlite.common.observe.logs import get_logger
 from amazonlite_operator.kube.api import Kube, KubeError, Manifest, ObjectConflict
 
-# The API server keeps Events for an hour: a restarted operator must not tell again what has faded since.
-FORGOTTEN_AFTER = timedelta(minutes=50)
+# The API server keeps Events for an hour: a restarted operator must not post again what has faded since.
+EXPIRED_AFTER = timedelta(minutes=50)
 
 log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """`key` tells two happenings of one object apart: a transition's number, a reason and a generation."""
+class Event:
+    """`key` tells two Events of one object apart: a transition's number, a reason and a generation."""
 
     key: str
     action: str
@@ -29,46 +29,47 @@ class Happening:
     warning: bool = False
 
 
-class Announcer:
+class EventRecorder:
     """Posts events.k8s.io/v1 Events about an object. An Event that cannot be posted is logged, never an error."""
 
     def __init__(self, kube: Kube, clock: Clock, *, instance: str) -> None:
         self._kube = kube
         self._clock = clock
         self._instance = instance[:128]
-        self._told: dict[str, set[str]] = {}
+        self._posted: dict[str, set[str]] = {}
 
-    async def tell(self, about: Manifest, happening: Happening) -> None:
+    async def post(self, about: Manifest, event: Event) -> None:
         metadata = about["metadata"]
-        told = self._told.setdefault(metadata["uid"], set())
-        if happening.key in told or self._clock.now() - happening.at > FORGOTTEN_AFTER:
+        posted = self._posted.setdefault(metadata["uid"], set())
+        if event.key in posted or self._clock.now() - event.at > EXPIRED_AFTER:
             return
-        body = self._event(about, happening)
+        body = self._event(about, event)
         try:
-            with suppress(ObjectConflict):  # told before, by this process or the one before it
+            with suppress(ObjectConflict):  # posted before, by this process or the one before it
                 await self._kube.create(f"/apis/events.k8s.io/v1/namespaces/{metadata['namespace']}/events", body)
         except KubeError as error:
-            log.warning("event_not_posted", reason=happening.reason, error=repr(error))
+            log.warning("event_not_posted", reason=event.reason, error=repr(error))
             return
-        told.add(happening.key)
+        posted.add(event.key)
 
-    def forget(self, uid: str) -> None:
-        self._told.pop(uid, None)
+    def drop(self, uid: str) -> None:
+        """The object is gone."""
+        self._posted.pop(uid, None)
 
-    def _event(self, about: Manifest, happening: Happening) -> Manifest:
+    def _event(self, about: Manifest, event: Event) -> Manifest:
         metadata = about["metadata"]
-        digest = hashlib.sha256(f"{metadata['uid']} {happening.key}".encode()).hexdigest()[:16]
+        digest = hashlib.sha256(f"{metadata['uid']} {event.key}".encode()).hexdigest()[:16]
         return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {"name": f"{metadata['name']}.{digest}", "namespace": metadata["namespace"]},
-            "eventTime": happening.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "eventTime": event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "reportingController": "amazonlite.dev/operator",
             "reportingInstance": self._instance,
-            "action": happening.action,
-            "reason": happening.reason,
-            "note": happening.message[:1024],
-            "type": "Warning" if happening.warning else "Normal",
+            "action": event.action,
+            "reason": event.reason,
+            "note": event.message[:1024],
+            "type": "Warning" if event.warning else "Normal",
             "regarding": {
                 "apiVersion": about["apiVersion"],
                 "kind": about["kind"],

@@ -63,7 +63,7 @@ class Lease:
         self._fence = 0
         self._above = 0
         self._renewed = float("-inf")
-        self._turn = asyncio.Event()
+        self._changed = asyncio.Event()
         self._announced: int | None = None
 
     @property
@@ -85,9 +85,9 @@ class Lease:
         self._renewed = float("-inf")
         self._announce()
 
-    async def turn(self) -> None:
+    async def leadership_changed(self) -> None:
         """Until leadership is next gained or given up."""
-        await self._turn.wait()
+        await self._changed.wait()
 
     async def lost(self) -> None:
         """Until this replica doesn't lead any more, or leads by another number: somebody else has led in between."""
@@ -95,7 +95,7 @@ class Lease:
         while self.leads and self._fence == fence:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._renewed + RENEW_DEADLINE - self._monotonic()):
-                    await self.turn()
+                    await self.leadership_changed()
         self._announce()
 
     def _announce(self) -> None:
@@ -104,8 +104,8 @@ class Lease:
         if now != self._announced:
             log.info("leadership", leads=now is not None, fence=self._fence)
             self._announced = now
-            self._turn.set()
-            self._turn = asyncio.Event()
+            self._changed.set()
+            self._changed = asyncio.Event()
 
     async def keep(self) -> None:
         while True:

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 from amazonlite.common.core.clock import iso
@@ -54,10 +63,35 @@ Instant = Annotated[
 ]
 
 
+Count = Annotated[int, Field(ge=0)]
+
+
 class Fields(BaseModel):
     """An object of a manifest: camelCase outside, unknown fields ignored (the API server has pruned them already)."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+
+
+SpecInstant = Annotated[AwareDatetime, PlainSerializer(iso), WithJsonSchema({"type": "string", "format": "date-time"})]
+
+
+def rules(*pairs: tuple[str, str]) -> dict[str, Any]:
+    """CEL the API server evaluates: (rule, what to tell the person)."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in pairs]}
+
+
+def between(field: str, least: str, most: str) -> tuple[str, str]:
+    return (
+        f"duration(self.{field}) >= duration('{least}') && duration(self.{field}) <= duration('{most}')",
+        f"{field} must be between {least} and {most}",
+    )
+
+
+def lasting(default: str, description: str, **options: Any) -> Any:
+    """A duration with a default, which the schema spells as people do."""
+    return Field(
+        default=parse_duration(default), description=description, json_schema_extra={"default": default}, **options
+    )
 
 
 M = TypeVar("M", bound=Fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, repeat
 from typing import Any
 
@@ -13,10 +13,12 @@ import kopf
 
 from amazonlite.common.observe.logs import get_logger
 from amazonlite_operator.kube.api import Kube, KubeError
+from amazonlite_operator.kube.controller import Controller, Key
 from amazonlite_operator.kube.crd import GROUP, VERSION
 from amazonlite_operator.kube.heartbeat import Heartbeat
 
 log = get_logger(__name__)
+CHECK_CRDS_EVERY = 5.0
 
 
 class PatientPauses:
@@ -43,8 +45,8 @@ def settings(heartbeat: Heartbeat) -> kopf.OperatorSettings:
     return chosen
 
 
-def registry(heartbeat: Heartbeat) -> kopf.OperatorRegistry:
-    """With a login and the heartbeat's handler; each kind registers its own beside them."""
+def registry() -> kopf.OperatorRegistry:
+    """With a login; what is watched registers itself."""
     made = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=made)
@@ -52,20 +54,41 @@ def registry(heartbeat: Heartbeat) -> kopf.OperatorRegistry:
         inside = "KUBERNETES_SERVICE_HOST" in os.environ
         return kopf.login_with_service_account(**arguments) if inside else kopf.login_with_kubeconfig(**arguments)
 
-    @kopf.on.event("configmaps", labels=heartbeat.labels, registry=made)
+    return made
+
+
+def watch_heartbeat(registry: kopf.OperatorRegistry, heartbeat: Heartbeat) -> None:
+    @kopf.on.event("configmaps", labels=heartbeat.labels, registry=registry)
     async def heartbeat_seen(event: kopf.RawEvent, **_: Any) -> None:
         if event["type"] != "DELETED":
             heartbeat.heard()
 
-    return made
+
+def watch(registry: kopf.OperatorRegistry, controller: Controller) -> None:
+    """What the watch shows becomes keys to reconcile; nothing is decided here."""
+
+    @kopf.on.event(GROUP, VERSION, controller.resource.plural, registry=registry)
+    async def object_seen(event: kopf.RawEvent, **_: Any) -> None:
+        metadata: dict[str, Any] = {**event["object"]["metadata"]}
+        key = Key(metadata["namespace"], metadata["name"])
+        if event["type"] == "DELETED":
+            controller.drop(key, metadata["uid"])
+            return
+        # Status writes, our own among them, change none of these.
+        marker = f"{metadata['generation']} {metadata.get('deletionTimestamp')} {metadata.get('finalizers')}"
+        controller.enqueue(key, metadata["uid"], metadata["generation"], marker)
 
 
-async def until_served(kube: Kube, plurals: set[str], heartbeat: Heartbeat) -> None:
-    """Kopf looks for the kinds once, at its start: wait until the API server has them."""
-    while missing := plurals - await _served(kube):
-        log.warning("crds_missing", kinds=sorted(missing), next_step="kubectl apply -f crds/")
-        heartbeat.heard()
-        await asyncio.sleep(5)
+async def until_served(kube: Kube, plurals: set[str], waiting: Callable[[], None] = lambda: None) -> set[str]:
+    """Which of the kinds the API server has, as soon as it has one: kopf looks for them once, at its start.
+
+    `waiting` is called before each further try.
+    """
+    while not (found := plurals & await _served(kube)):
+        log.warning("crds_missing", kinds=sorted(plurals), next_step="kubectl apply -f crds/")
+        waiting()
+        await asyncio.sleep(CHECK_CRDS_EVERY)
+    return found
 
 
 async def _served(kube: Kube) -> set[str]:

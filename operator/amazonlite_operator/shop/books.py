@@ -5,13 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from amazonlite_operator.flash_sale.state import Books, Payments
+from pydantic import Field
+
+from amazonlite_operator.kube.schema import Count, Fields, Instant
 from amazonlite_operator.shop.client import ShopClient
 
 BOUGHT = ("CONFIRMED", "COMPLETED")
 ORDER_IN_FLIGHT = ("PENDING", "RESERVED", "AUTHORIZED")
 PAID = ("CAPTURED", "AUTHORIZED")
 PAYMENT_IN_FLIGHT = ("PROCESSING",)
+
+
+class Payments(Fields):
+    """How many payments of the sale are in each state."""
+
+    captured: Count = Field(default=0, description="Taken.")
+    authorized: Count = Field(default=0, description="Held, to be captured.")
+    voided: Count = Field(default=0, description="Given back after they were authorized.")
+    failed: Count = Field(default=0, description="Declined by the provider.")
+    cancelled: Count = Field(default=0, description="Closed before they were authorized.")
+
+
+class Books(Fields):
+    """What the shop's other services know about the sale."""
+
+    read_at: Instant | None = Field(default=None, description="When the reading was begun.")
+    units_ordered: Count = Field(default=0, description="Units of CONFIRMED and COMPLETED orders.")
+    orders_confirmed: Count = Field(default=0, description="CONFIRMED and COMPLETED orders.")
+    orders_in_flight: Count = 0
+    amount_paid: Count = Field(default=0, description="Minor units, captured or authorized.")
+    payments_in_flight: Count = 0
+    payments: Payments = Field(default_factory=Payments)
+    paid_orders_lost: Count = Field(
+        default=0,
+        description="Authorized payments whose order the shop closed without the customer asking; "
+        "money of captured ones is still to be refunded; must be 0.",
+    )
 
 
 class Bookkeeping:

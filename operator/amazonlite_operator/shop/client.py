@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -26,17 +27,31 @@ class Unreachable(Exception):
 
 
 class Refusal(Exception):
-    """The service said no; `code` is the problem's stable code, `members` all that the problem says."""
+    """`service` said no; `code` is the problem's stable code, `members` all that the problem says."""
 
-    def __init__(self, status: int, code: str, detail: str, members: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, members: Mapping[str, Any] | None = None, service: str = ""
+    ) -> None:
         super().__init__(f"{status} {code}: {detail}")
         self.status = status
         self.code = code
         self.detail = detail
+        self.service = service
         self.members: Mapping[str, Any] = members or {}
 
 
-class TokenSource:
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What goes with a write: repeating `key` repeats nothing, and a lower `fence` than seen before is refused."""
+
+    key: str
+    fence: int
+
+    def headers(self) -> dict[str, str]:
+        return {"Idempotency-Key": self.key, "X-Fencing-Token": str(self.fence)}
+
+
+class ServiceTokenSource:
     """A service token from client credentials, renewed a minute before its end; one request at a time."""
 
     def __init__(self, session: aiohttp.ClientSession, auth_url: str, client_id: str, client_secret: str) -> None:
@@ -61,7 +76,7 @@ class TokenSource:
 class ShopClient:
     """One service's API."""
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str, tokens: TokenSource) -> None:
+    def __init__(self, session: aiohttp.ClientSession, base_url: str, tokens: ServiceTokenSource) -> None:
         self._session = session
         self._base = base_url.rstrip("/")
         self._tokens = tokens
@@ -97,7 +112,7 @@ async def request(session: aiohttp.ClientSession, method: str, url: str, **optio
     if response.status >= 400:
         problem = body if isinstance(body, dict) else {}
         code, detail = str(problem.get("code", "")), str(problem.get("detail", response.reason))
-        raise Refusal(response.status, code, detail, problem)
+        raise Refusal(response.status, code, detail, problem, response.url.host or "")
     return body
 
 

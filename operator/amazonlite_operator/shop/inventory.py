@@ -5,8 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from amazonlite_operator.flash_sale.state import Queue, Stock
-from amazonlite_operator.shop.client import Refusal, ShopClient
+from amazonlite_operator.kube.schema import Count, Fields
+from amazonlite_operator.shop.client import Refusal, ShopClient, Step
+
+
+class Stock(Fields):
+    """allocated = free + held + sold, always; after settling, returned = quantity - sold."""
+
+    allocated: Count = 0
+    free: Count = 0
+    held: Count = 0
+    sold: Count = 0
+    returned: Count = 0
+
+
+class Queue(Fields):
+    waiting: Count = 0
+    active: Count = 0
+    admitted: Count = 0
+    rejected: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +51,14 @@ class SaleView:
         )
 
     @property
+    def closed(self) -> bool:
+        """Nobody can claim any more, for good."""
+        return self.state in ("ABORTED", "SETTLED")
+
+    @property
     def over(self) -> bool:
         """Nothing is sold, held or set aside here any more."""
         return self.state == "SETTLED" or (self.state == "ABORTED" and self.stock.free == self.stock.held == 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What goes with a write: repeating `key` repeats nothing, and a lower `fence` than seen before is refused."""
-
-    key: str
-    fence: int
-
-    def headers(self) -> dict[str, str]:
-        return {"Idempotency-Key": self.key, "X-Fencing-Token": str(self.fence)}
 
 
 class Inventory:

@@ -1,4 +1,4 @@
-"""Claim counters straight from the inventory pods: each keeps its own, so a Service would show one at random."""
+"""The metrics of a service straight from its pods: each keeps its own, so a Service would show one at random."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import aiohttp
 
 from amazonlite.common.observe.logs import get_logger
-from amazonlite_operator.flash_sale.slo import Counters, parse
 from amazonlite_operator.kube.api import Kube
 
 TIMEOUT = aiohttp.ClientTimeout(total=1.5)
@@ -21,18 +20,14 @@ class PodScraper:
         self._kube = kube
         self._session = session
 
-    async def scrape(self, namespace: str, sale_id: str) -> dict[str, Counters]:
-        """By pod uid; a pod that doesn't answer is left out this time."""
+    async def scrape(self, namespace: str, app: str) -> dict[str, str]:
+        """The metrics pages by pod uid; a pod that doesn't answer is left out this time."""
         pods = await self._kube.items(
-            f"/api/v1/namespaces/{namespace}/pods", labelSelector="app.kubernetes.io/name=inventory"
+            f"/api/v1/namespaces/{namespace}/pods", labelSelector=f"app.kubernetes.io/name={app}"
         )
         running = [pod for pod in pods if pod.get("status", {}).get("podIP")]
-        texts = await asyncio.gather(*(self._metrics(pod) for pod in running))
-        return {
-            pod["metadata"]["uid"]: parse(text, sale_id)
-            for pod, text in zip(running, texts, strict=True)
-            if text is not None
-        }
+        pages = await asyncio.gather(*(self._metrics(pod) for pod in running))
+        return {pod["metadata"]["uid"]: page for pod, page in zip(running, pages, strict=True) if page is not None}
 
     async def _metrics(self, pod: dict[str, Any]) -> str | None:
         url = f"http://{pod['status']['podIP']}:{_port(pod)}/metrics"

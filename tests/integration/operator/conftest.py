@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-import time
+import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-import yaml
 from kubernetes import client, config
 
+from support.definitions import install
+from support.fake_shop import FakeShop
+from support.operator_replica import Replica
 from support.sales_api import SalesApi
 
 ROOT = Path(__file__).parents[3]
@@ -23,28 +26,8 @@ def api() -> client.ApiClient:
     if "KUBECONFIG" not in os.environ:
         pytest.fail("KUBECONFIG must name a real API server's kubeconfig; `make up` writes .local/kubeconfig")
     made = cast(client.ApiClient, config.new_client_from_config())  # type: ignore[no-untyped-call]
-    install(client.ApiextensionsV1Api(made))
+    install(client.ApiextensionsV1Api(made), ROOT / "crds/flashsale.yaml")
     return made
-
-
-def install(extensions: client.ApiextensionsV1Api) -> None:
-    crd = yaml.safe_load((ROOT / "crds/flashsale.yaml").read_text())
-    name = crd["metadata"]["name"]
-    try:
-        extensions.create_custom_resource_definition(crd)
-    except client.ApiException as error:
-        if error.status != 409:
-            raise
-        current: Any = extensions.read_custom_resource_definition(name)
-        crd["metadata"]["resourceVersion"] = current.metadata.resource_version
-        extensions.replace_custom_resource_definition(name, crd)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        found: Any = extensions.read_custom_resource_definition(name)
-        if any(c.type == "Established" and c.status == "True" for c in found.status.conditions or ()):
-            return
-        time.sleep(0.1)
-    pytest.fail("the CRD was not established in 30 s")
 
 
 @pytest.fixture
@@ -61,3 +44,27 @@ def sales(api: client.ApiClient, namespace: str) -> Iterator[SalesApi]:
     made = SalesApi(api, namespace)
     yield made
     made.release_all()
+
+
+@pytest.fixture
+async def shop_url(shop: FakeShop) -> AsyncIterator[str]:
+    async with shop.serve() as url:
+        yield url
+
+
+@pytest.fixture
+def shop() -> FakeShop:
+    return FakeShop({"SKU1": 25})
+
+
+@pytest.fixture
+async def start(namespace: str, shop_url: str) -> AsyncIterator[Callable[..., Any]]:
+    async with AsyncExitStack() as stack:
+
+        async def started(pod: str, environment: Mapping[str, str] | None = None) -> Replica:
+            replica = Replica(pod, namespace, shop_url, environment)
+            await replica.start()
+            stack.push_async_callback(replica.stop, signal.SIGKILL)
+            return replica
+
+        yield started

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from amazonlite_operator.flash_sale.evidence import digest
+from amazonlite_operator.kind.evidence import digest
 from amazonlite_operator.kube.lease import LeadershipLost
 from support.sale_world import KEY, NOON, PREWARM, SALE_ID, World, spec
 
@@ -158,14 +158,14 @@ async def test_aborting_stops_claims_before_anything_else_is_written() -> None:
     assert world.writes[0] == "before state ABORTED"
 
 
-async def test_aborting_before_the_first_look_sets_nothing_aside() -> None:
+async def test_aborting_before_the_first_observation_sets_nothing_aside() -> None:
     world = World(spec(abort=True))
     await world.run(5)
     assert world.phase == "Aborted"
     assert world.inventory.stock == {"SKU1": 25}
 
 
-async def test_a_window_that_is_over_before_the_first_look_fails() -> None:
+async def test_a_window_that_is_over_before_the_first_observation_fails() -> None:
     world = World(spec())
     world.clock.advance(3600)
     await world.run(5)
@@ -316,7 +316,7 @@ async def test_a_terminal_sale_keeps_up_with_its_generation() -> None:
     assert world.status["observedGeneration"] == 2
 
 
-WIDER = {"leadTime": "40s", "targets": [*PREWARM["targets"], {"deployment": "late", "replicas": 2}]}  # type: ignore[misc]
+WIDER = {"leadTime": "40s", "targets": [*PREWARM["targets"], {"deployment": "late", "replicas": 2}]}
 
 
 async def live_and_wider() -> World:

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from amazonlite_operator.flash_sale.crd import FLASH_SALE
-from amazonlite_operator.flash_sale.observe import path_of
+from amazonlite_operator.flash_sale.crd import FLASH_SALES
 from amazonlite_operator.kube.crd import manifest
 from support.kstatus import kstatus
-from support.sale_world import KEY, PREWARM, SALE_ID, World, spec
+from support.sale_world import KEY, PREWARM, SALE_ID, World, path_of, spec
 
 SLO = {"p95": "500ms", "successRate": 0.9, "window": "20s", "minSamples": 10}
 
@@ -79,8 +78,8 @@ async def test_never_are_two_of_the_three_true() -> None:
     assert world.phase == "Settled"
 
 
-def test_a_resource_that_nobody_has_looked_at_yet_is_in_progress() -> None:
+def test_a_resource_that_nobody_has_observed_yet_is_in_progress() -> None:
     """The API server gives it this status when it is created."""
-    schema = manifest(FLASH_SALE)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema = manifest(FLASH_SALES)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     made = {"metadata": {"generation": 1}, "status": schema["properties"]["status"]["default"]}
     assert kstatus(made) == "InProgress"

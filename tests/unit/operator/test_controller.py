@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from amazonlite_operator.flash_sale.crd import FLASH_SALE
+from amazonlite_operator.flash_sale.crd import FLASH_SALES
 from amazonlite_operator.kube import controller as controllers
 from amazonlite_operator.kube.api import ApiServerAway
 from amazonlite_operator.kube.controller import Controller, Key
@@ -32,12 +32,12 @@ class Leadership:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def turn(self) -> None:
+    async def leadership_changed(self) -> None:
         await self._changed.wait()
 
     async def lost(self) -> None:
         while self.leads:
-            await self.turn()
+            await self.leadership_changed()
 
 
 async def settle() -> None:
@@ -52,7 +52,7 @@ async def running(
     cluster: Any = FakeCluster(lambda: datetime.now(UTC))
     lease: Any = Leadership()
     heartbeat = Heartbeat(cluster, namespace="ns", pod="pod")
-    controller = Controller(FLASH_SALE, reconcile, stepped_down, kube=cluster, lease=lease, heartbeat=heartbeat)
+    controller = Controller(FLASH_SALES, reconcile, stepped_down, kube=cluster, lease=lease, heartbeat=heartbeat)
     task = asyncio.create_task(controller.run("ns"))
     await settle()
     try:
@@ -70,7 +70,7 @@ async def test_a_follower_remembers_and_does_nothing_until_it_leads() -> None:
         seen.append(key)
 
     async with running(reconcile) as (controller, lease):
-        controller.notice(A, "uid", 1, "1")
+        controller.enqueue(A, "uid", 1, "1")
         await settle()
         assert seen == []
         lease.give(True)
@@ -86,8 +86,8 @@ async def test_seeing_the_same_again_is_no_reason_to_look() -> None:
 
     async with running(reconcile) as (controller, lease):
         lease.give(True)
-        for sight in ("1", "1", "2"):
-            controller.notice(A, "uid", 1, sight)
+        for marker in ("1", "1", "2"):
+            controller.enqueue(A, "uid", 1, marker)
             await settle()
         assert seen == [A, A]
 
@@ -104,7 +104,7 @@ async def test_losing_the_lease_cuts_off_what_is_under_way() -> None:
 
     async with running(reconcile) as (controller, lease):
         lease.give(True)
-        controller.notice(A, "uid", 1, "1")
+        controller.enqueue(A, "uid", 1, "1")
         await settle()
         assert cut_off == []
         lease.give(False)
@@ -123,7 +123,7 @@ async def test_stepping_down_is_told_once_all_work_has_ended() -> None:
 
     async with running(reconcile, lambda: told.append("stepped down")) as (controller, lease):
         lease.give(True)
-        controller.notice(A, "uid", 1, "1")
+        controller.enqueue(A, "uid", 1, "1")
         await settle()
         assert told == []
         lease.give(False)
@@ -131,7 +131,7 @@ async def test_stepping_down_is_told_once_all_work_has_ended() -> None:
         assert told == ["cut off", "stepped down"]
 
 
-async def test_a_deleted_object_is_looked_at_once_more() -> None:
+async def test_a_deleted_object_is_reconciled_once_more() -> None:
     seen: list[Key] = []
 
     async def reconcile(key: Key) -> None:
@@ -139,9 +139,9 @@ async def test_a_deleted_object_is_looked_at_once_more() -> None:
 
     async with running(reconcile) as (controller, lease):
         lease.give(True)
-        controller.notice(A, "uid", 1, "1")
+        controller.enqueue(A, "uid", 1, "1")
         await settle()
-        controller.forget(A, "uid")
+        controller.drop(A, "uid")
         await settle()
         assert seen == [A, A]
 
@@ -156,13 +156,13 @@ async def test_a_failing_reconciliation_does_not_stop_the_others() -> None:
 
     async with running(reconcile) as (controller, lease):
         lease.give(True)
-        controller.notice(A, "uid-a", 1, "1")
-        controller.notice(Key("ns", "b"), "uid-b", 1, "1")
+        controller.enqueue(A, "uid-a", 1, "1")
+        controller.enqueue(Key("ns", "b"), "uid-b", 1, "1")
         await settle()
         assert sorted(seen) == ["a", "b"]
 
 
-OTHER = replace(FLASH_SALE, kind="ReindexJob", plural="reindexjobs")
+OTHER = replace(FLASH_SALES, kind="ReindexJob", plural="reindexjobs")
 
 
 class Kinds:
@@ -172,7 +172,7 @@ class Kinds:
         self.now = 0.0
         self.cluster: Any = FakeCluster(lambda: datetime.now(UTC))
         self.heartbeat = Heartbeat(self.cluster, namespace="ns", pod="pod", monotonic=lambda: self.now)
-        self.sales, self.jobs = self._controller(FLASH_SALE), self._controller(OTHER)
+        self.sales, self.jobs = self._controller(FLASH_SALES), self._controller(OTHER)
 
     def _controller(self, kind: Any) -> Controller:
         async def reconcile(key: Key) -> None:
@@ -211,7 +211,7 @@ async def test_a_deaf_watch_of_the_first_kind_is_noticed() -> None:
     kinds = Kinds()
     kinds.put("flashsales", "a", "Live")
     kinds.put("reindexjobs", "b", "Copying")
-    kinds.jobs.notice(Key("ns", "b"), "b", 1, "1")
+    kinds.jobs.enqueue(Key("ns", "b"), "b", 1, "1")
     await kinds.resync()
     kinds.now = DEAF_AFTER + 1
     await kinds.resync()
@@ -237,14 +237,14 @@ async def test_a_list_that_fails_is_not_taken_for_a_deaf_watch() -> None:
 
 
 async def test_leadership_that_nobody_announced_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(controllers, "LOOK_AGAIN", 0.01)
+    monkeypatch.setattr(controllers, "CHECK_LEADERSHIP_EVERY", 0.01)
     seen = asyncio.Event()
 
     async def reconcile(key: Key) -> None:
         seen.set()
 
     async with running(reconcile) as (controller, lease):
-        controller.notice(A, "uid", 1, "1")
+        controller.enqueue(A, "uid", 1, "1")
         lease.leads = True
         async with asyncio.timeout(2):
             await seen.wait()

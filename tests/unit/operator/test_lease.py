@@ -145,7 +145,7 @@ async def test_leadership_that_lapses_and_is_regained_within_one_request_is_anno
     await asyncio.sleep(0)
     time.now += 2
     await a.lost()  # the API server is silent past the deadline: the workers stop
-    leads_again = asyncio.create_task(a.turn())
+    leads_again = asyncio.create_task(a.leadership_changed())
     await asyncio.sleep(0)
     cluster.answers.set()
     await renewing
@@ -206,7 +206,7 @@ async def test_leadership_regained_under_another_number_ends_what_the_old_one_di
 async def test_renewing_announces_nothing(cluster: LeaseCluster, time: Time) -> None:
     a = lease(cluster, time, "a")
     await a.attempt()
-    turn = asyncio.create_task(a.turn())
+    turn = asyncio.create_task(a.leadership_changed())
     for _ in range(5):
         time.now += 2
         await a.attempt()

@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 
 from amazonlite_operator.flash_sale import metrics
-from amazonlite_operator.flash_sale.state import Books, Payments
-from amazonlite_operator.shop.books import books_of
-from amazonlite_operator.shop.client import Unreachable
-from amazonlite_operator.shop.inventory import Step
+from amazonlite_operator.shop.books import Books, Payments, books_of
+from amazonlite_operator.shop.client import Step, Unreachable
 from support.sale_world import PREWARM, SALE_ID, World, spec
 
-NOTHING = {"byState": {}, "units": {}}
+NOTHING: dict[str, Any] = {"byState": {}, "units": {}}
 
 
 async def live(**fields: Any) -> World:
@@ -215,8 +213,8 @@ async def test_the_number_is_exported_for_each_sale_and_forgotten_with_it() -> N
     world.books.paid_orders_lost = 2
     await world.run(8)
     assert [(s.labels, s.value) for s in exported()] == [({"namespace": "amazonlite", "name": "sale"}, 2)]
-    metrics.forget("amazonlite", "sale")
-    metrics.forget("amazonlite", "never-seen")
+    metrics.drop("amazonlite", "sale")
+    metrics.drop("amazonlite", "never-seen")
     assert exported() == []
 
 

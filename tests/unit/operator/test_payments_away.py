@@ -10,14 +10,15 @@ import pytest
 
 from amazonlite.common.core.clock import iso
 from amazonlite_operator.flash_sale import metrics
-from amazonlite_operator.flash_sale.actions import Wait
-from amazonlite_operator.flash_sale.observe import path_of
+from amazonlite_operator.flash_sale.kind import FLASH_SALE
 from amazonlite_operator.flash_sale.phases import Phase
 from amazonlite_operator.flash_sale.reasons import Reason
-from amazonlite_operator.flash_sale.state import Books, Outcome
-from amazonlite_operator.flash_sale.status import described
-from support.fake_looks import AFTER, START, look, status
-from support.sale_world import KEY, World, spec
+from amazonlite_operator.flash_sale.status import SaleOutcome
+from amazonlite_operator.kind.actions import Wait
+from amazonlite_operator.kind.publish import status_to_write
+from amazonlite_operator.shop.books import Books
+from support.fake_observations import AFTER, START, observed, status
+from support.sale_world import KEY, World, path_of, spec
 
 HOUR = 3600
 
@@ -109,10 +110,10 @@ async def test_what_a_sale_was_judged_by_does_not_grow_old() -> None:
 
 
 def test_a_sale_that_failed_without_its_books_was_not_judged_by_an_old_reading() -> None:
-    outcome = Outcome(at=AFTER, phase=Phase.FAILED, reason="StockNotConserved", message="")
+    outcome = SaleOutcome(at=AFTER, phase=Phase.FAILED, reason="StockNotConserved", message="")
     failed = status(Phase.FAILED, outcome=outcome, books=Books(read_at=START))
     wait = Wait(None, Reason.STOCK_NOT_CONSERVED)
-    written = described(look(Phase.FAILED, AFTER, status=failed), failed, wait)
+    written = status_to_write(FLASH_SALE.decisions, observed(Phase.FAILED, AFTER, status=failed), failed, wait)
     kept = next(c for c in written.conditions if c.type == "PaidOrdersKept")
     assert (kept.status, kept.reason) == ("Unknown", "PaymentsNotRead")
 
@@ -129,7 +130,7 @@ async def test_an_older_reading_never_replaces_a_newer_one_of_another_leader() -
 async def test_a_replica_that_steps_down_forgets_its_readings_and_exports_nothing() -> None:
     world = await live()
     assert exported() == [0]
-    world.reconciler.forget_all()
+    world.reconciler.drop_all()
     assert exported() == []
     world.clock.advance(HOUR / 12)
     written_by_the_next_leader(world, lost=0)
@@ -143,12 +144,14 @@ async def test_stepping_down_ends_a_reading_under_way(monkeypatch: pytest.Monkey
     monkeypatch.setattr(world.books, "books", hanging.books)
     await world.run(12)
     assert (hanging.asked, hanging.given_up) == (1, 0)
-    world.reconciler.forget_all()
+    world.reconciler.drop_all()
     await asyncio.sleep(0)
     assert hanging.given_up == 1
 
 
-async def test_a_look_under_way_when_its_sale_is_deleted_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_observation_of_a_sale_that_is_deleted_meanwhile_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world, hanging = await live(), Hanging()
     monkeypatch.setattr(world.books, "books", hanging.books)
     get = world.cluster.get

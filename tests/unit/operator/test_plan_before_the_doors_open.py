@@ -6,18 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from amazonlite_operator.flash_sale.actions import (
-    AddFinalizer,
-    Allocate,
-    DeleteJob,
-    DeleteSale,
-    RaiseFloor,
-    RememberFloors,
-    StartJob,
-)
-from amazonlite_operator.flash_sale.observed import JobView, Observed, Replicas
-from amazonlite_operator.flash_sale.plan import next_action
-from support.fake_looks import (
+from amazonlite_operator.flash_sale.actions import Allocate, DeleteJob, DeleteSale, RaiseFloor, RememberFloors, StartJob
+from amazonlite_operator.flash_sale.observation import SaleObservation
+from amazonlite_operator.kind.actions import AddFinalizer
+from amazonlite_operator.kind.deployments import Replicas
+from amazonlite_operator.kind.job import JobObservation
+from support.fake_observations import (
     AFTER,
     BEFORE_LEAD,
     DOORS,
@@ -31,72 +25,73 @@ from support.fake_looks import (
     TARGETS,
     UNDER_WAY,
     P,
-    look,
+    next_action,
+    observed,
     sale,
     shape,
     spec,
     status,
 )
 
-TABLE: list[tuple[str, Observed, object]] = [
-    ("no finalizer yet", look(P.PENDING, BEFORE_LEAD, has_finalizer=False), AddFinalizer),
-    ("nothing set aside", look(P.PENDING, BEFORE_LEAD, status=status(P.PENDING, allocated=False)), Allocate),
+TABLE: list[tuple[str, SaleObservation, object]] = [
+    ("no finalizer yet", observed(P.PENDING, BEFORE_LEAD, has_finalizer=False), AddFinalizer),
+    ("nothing set aside", observed(P.PENDING, BEFORE_LEAD, status=status(P.PENDING, allocated=False)), Allocate),
     (
         "nothing set aside, inventory away",
-        look(P.PENDING, BEFORE_LEAD, status=status(P.PENDING, allocated=False), inventory_up=False),
+        observed(P.PENDING, BEFORE_LEAD, status=status(P.PENDING, allocated=False), inventory_up=False),
         ("Wait", "InventoryUnavailable"),
     ),
-    ("waiting for lead time", look(P.PENDING, BEFORE_LEAD, sale=sale("SCHEDULED")), ("Wait", "Scheduled")),
+    ("waiting for lead time", observed(P.PENDING, BEFORE_LEAD, sale=sale("SCHEDULED")), ("Wait", "Scheduled")),
     (
         "a target is missing",
-        look(P.PENDING, BEFORE_LEAD, sale=sale("SCHEDULED"), spec=spec(prewarm=TARGETS)),
+        observed(P.PENDING, BEFORE_LEAD, sale=sale("SCHEDULED"), spec=spec(prewarm=TARGETS)),
         ("Stalled", "DeploymentNotFound"),
     ),
     (
         "a rehearsal is asked for",
-        look(P.PENDING, BEFORE_LEAD, sale=sale("SCHEDULED"), spec=spec(rehearsal=REHEARSAL)),
+        observed(P.PENDING, BEFORE_LEAD, sale=sale("SCHEDULED"), spec=spec(rehearsal=REHEARSAL)),
         ("Record", P.REHEARSING, "Rehearsing"),
     ),
     (
         "no time to rehearse",
-        look(P.PENDING, LEAD + timedelta(seconds=20), sale=sale("SCHEDULED"), spec=spec(rehearsal=REHEARSAL)),
+        observed(P.PENDING, LEAD + timedelta(seconds=20), sale=sale("SCHEDULED"), spec=spec(rehearsal=REHEARSAL)),
         ("Record", P.PENDING, "Scheduled"),
     ),
     (
         "lead time has come",
-        look(P.PENDING, LEAD, sale=sale("SCHEDULED"), **PREWARMED),
+        observed(P.PENDING, LEAD, sale=sale("SCHEDULED"), **PREWARMED),
         ("Record", P.PREWARMING, "RaisingReplicas"),
     ),
     (
         "over before allocation: no late one may take stock",
-        look(P.PENDING, AFTER, status=status(P.PENDING, allocated=False)),
+        observed(P.PENDING, AFTER, status=status(P.PENDING, allocated=False)),
         DeleteSale,
     ),
     (
         "over, set aside without a word of it in the status",
-        look(P.PENDING, AFTER, status=status(P.PENDING, allocated=False), sale=sale("SCHEDULED")),
+        observed(P.PENDING, AFTER, status=status(P.PENDING, allocated=False), sale=sale("SCHEDULED")),
         DeleteSale,
     ),
     (
         "over before allocation, inventory away",
-        look(P.PENDING, AFTER, status=status(P.PENDING, allocated=False), inventory_up=False),
+        observed(P.PENDING, AFTER, status=status(P.PENDING, allocated=False), inventory_up=False),
         ("Wait", "InventoryUnavailable"),
     ),
     (
         "over before allocation, nothing is held",
-        look(P.PENDING, AFTER, status=status(P.PENDING, allocated=False), sale=sale("ABORTED", free=0)),
+        observed(P.PENDING, AFTER, status=status(P.PENDING, allocated=False), sale=sale("ABORTED", free=0)),
         ("Record", P.FAILED, "WindowMissed"),
     ),
     (
         "rehearsal: no shadow yet",
-        look(
+        observed(
             P.REHEARSING, BEFORE_LEAD, status=status(P.REHEARSING, rehearsal=UNDER_WAY), spec=spec(rehearsal=REHEARSAL)
         ),
         Allocate,
     ),
     (
         "rehearsal: not open yet",
-        look(
+        observed(
             P.REHEARSING,
             BEFORE_LEAD,
             status=status(P.REHEARSING, rehearsal=UNDER_WAY),
@@ -107,7 +102,7 @@ TABLE: list[tuple[str, Observed, object]] = [
     ),
     (
         "rehearsal: no customers yet",
-        look(
+        observed(
             P.REHEARSING,
             BEFORE_LEAD,
             status=status(P.REHEARSING, rehearsal=UNDER_WAY),
@@ -118,35 +113,37 @@ TABLE: list[tuple[str, Observed, object]] = [
     ),
     (
         "rehearsal: under way",
-        look(
+        observed(
             P.REHEARSING,
             BEFORE_LEAD,
             status=status(P.REHEARSING, rehearsal=UNDER_WAY),
             rehearsal_sale=sale("LIVE"),
-            rehearsal_job=JobView(finished=False),
+            rehearsal_job=JobObservation(finished=False),
             spec=spec(rehearsal=REHEARSAL),
         ),
         ("Wait", "Rehearsing"),
     ),
     (
         "rehearsal: over, its Job is left",
-        look(
+        observed(
             P.REHEARSING,
             BEFORE_LEAD,
             status=status(P.REHEARSING, rehearsal=REHEARSED),
             rehearsal_sale=sale("LIVE"),
-            rehearsal_job=JobView(finished=True),
+            rehearsal_job=JobObservation(finished=True),
         ),
         DeleteJob,
     ),
     (
         "rehearsal: over, its shadow is left",
-        look(P.REHEARSING, BEFORE_LEAD, status=status(P.REHEARSING, rehearsal=REHEARSED), rehearsal_sale=sale("LIVE")),
+        observed(
+            P.REHEARSING, BEFORE_LEAD, status=status(P.REHEARSING, rehearsal=REHEARSED), rehearsal_sale=sale("LIVE")
+        ),
         DeleteSale,
     ),
     (
         "rehearsal: over, early",
-        look(
+        observed(
             P.REHEARSING,
             BEFORE_LEAD,
             status=status(P.REHEARSING, rehearsal=REHEARSED),
@@ -156,12 +153,12 @@ TABLE: list[tuple[str, Observed, object]] = [
     ),
     (
         "rehearsal: over, a late allocation of its shadow is still possible",
-        look(P.REHEARSING, DOORS, status=status(P.REHEARSING, rehearsal=REHEARSED)),
+        observed(P.REHEARSING, DOORS, status=status(P.REHEARSING, rehearsal=REHEARSED)),
         DeleteSale,
     ),
     (
         "rehearsal: over, lead time",
-        look(
+        observed(
             P.REHEARSING,
             DOORS,
             status=status(P.REHEARSING, rehearsal=REHEARSED),
@@ -169,10 +166,10 @@ TABLE: list[tuple[str, Observed, object]] = [
         ),
         ("Record", P.PREWARMING, "RaisingReplicas"),
     ),
-    ("floors not remembered", look(P.PREWARMING, LEAD, sale=sale("SCHEDULED"), **PREWARMED), RememberFloors),
+    ("floors not remembered", observed(P.PREWARMING, LEAD, sale=sale("SCHEDULED"), **PREWARMED), RememberFloors),
     (
         "floors not raised",
-        look(
+        observed(
             P.PREWARMING,
             LEAD,
             status=status(P.PREWARMING, floors=[FLOOR]),
@@ -183,7 +180,7 @@ TABLE: list[tuple[str, Observed, object]] = [
     ),
     (
         "raised, not ready",
-        look(
+        observed(
             P.PREWARMING,
             DOORS,
             status=status(P.PREWARMING, floors=[FLOOR]),
@@ -194,21 +191,21 @@ TABLE: list[tuple[str, Observed, object]] = [
     ),
     (
         "ready, too early for the queue",
-        look(P.PREWARMING, LEAD, status=status(P.PREWARMING, floors=[FLOOR]), **PREWARMED),
+        observed(P.PREWARMING, LEAD, status=status(P.PREWARMING, floors=[FLOOR]), **PREWARMED),
         ("Wait", "WaitingForQueue"),
     ),
     (
         "ready, the queue's time",
-        look(P.PREWARMING, DOORS, status=status(P.PREWARMING, floors=[FLOOR]), sale=sale("SCHEDULED"), **PREWARMED),
+        observed(P.PREWARMING, DOORS, status=status(P.PREWARMING, floors=[FLOOR]), sale=sale("SCHEDULED"), **PREWARMED),
         ("SetState", "QUEUEING"),
     ),
-    ("the queue is open", look(P.PREWARMING, DOORS, sale=sale("QUEUEING")), ("Record", P.QUEUEING, "QueueOpen")),
-    ("queueing, too early", look(P.QUEUEING, DOORS, sale=sale("QUEUEING")), ("Wait", "QueueOpen")),
-    ("queueing, start", look(P.QUEUEING, DURING, sale=sale("QUEUEING")), ("SetState", "LIVE")),
-    ("queueing, opened", look(P.QUEUEING, DURING, sale=sale("LIVE")), ("Record", P.LIVE, "SaleOpen")),
+    ("the queue is open", observed(P.PREWARMING, DOORS, sale=sale("QUEUEING")), ("Record", P.QUEUEING, "QueueOpen")),
+    ("queueing, too early", observed(P.QUEUEING, DOORS, sale=sale("QUEUEING")), ("Wait", "QueueOpen")),
+    ("queueing, start", observed(P.QUEUEING, DURING, sale=sale("QUEUEING")), ("SetState", "LIVE")),
+    ("queueing, opened", observed(P.QUEUEING, DURING, sale=sale("LIVE")), ("Record", P.LIVE, "SaleOpen")),
     (
         "queueing, start, a pod was lost",
-        look(
+        observed(
             P.QUEUEING,
             DURING,
             status=status(P.QUEUEING, floors=[FLOOR]),
@@ -220,12 +217,12 @@ TABLE: list[tuple[str, Observed, object]] = [
     ),
     (
         "queueing, paused",
-        look(P.QUEUEING, DURING, sale=sale("QUEUEING"), spec=spec(paused=True)),
+        observed(P.QUEUEING, DURING, sale=sale("QUEUEING"), spec=spec(paused=True)),
         ("Wait", "PausedBySpec"),
     ),
 ]
 
 
 @pytest.mark.parametrize(("seen", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
-def test_what_is_seen_leads_to(seen: Observed, expected: object) -> None:
+def test_what_is_seen_leads_to(seen: SaleObservation, expected: object) -> None:
     assert shape(next_action(seen)) == expected

@@ -7,18 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from amazonlite_operator.flash_sale.actions import (
-    DeleteJob,
-    DeleteSale,
-    RemoveFinalizer,
-    RestoreFloors,
-    Settle,
-    WriteEvidence,
-)
-from amazonlite_operator.flash_sale.observed import JobView, Observed
-from amazonlite_operator.flash_sale.plan import next_action
-from amazonlite_operator.flash_sale.state import Evidence
-from support.fake_looks import (
+from amazonlite_operator.flash_sale.actions import DeleteJob, DeleteSale, RestoreFloors, Settle
+from amazonlite_operator.flash_sale.observation import SaleObservation
+from amazonlite_operator.kind.actions import RemoveFinalizer, WriteEvidence
+from amazonlite_operator.kind.job import JobObservation
+from amazonlite_operator.kind.status import Evidence
+from support.fake_observations import (
     AFTER,
     BALANCED,
     DURING,
@@ -27,55 +21,56 @@ from support.fake_looks import (
     OUTCOME,
     SETTLEMENT,
     P,
-    look,
+    next_action,
+    observed,
     sale,
     shape,
     spec,
     status,
 )
 
-TABLE: list[tuple[str, Observed, object]] = [
-    ("draining, held", look(P.DRAINING, AFTER, sale=sale("DRAINING", held=2)), ("Wait", "HoldsOutstanding")),
+TABLE: list[tuple[str, SaleObservation, object]] = [
+    ("draining, held", observed(P.DRAINING, AFTER, sale=sale("DRAINING", held=2)), ("Wait", "HoldsOutstanding")),
     (
         "draining, long overdue",
-        look(P.DRAINING, AFTER, sale=replace(sale("DRAINING", held=2), oldest_overdue_seconds=301)),
+        observed(P.DRAINING, AFTER, sale=replace(sale("DRAINING", held=2), oldest_overdue_seconds=301)),
         ("Stalled", "HoldsOverdue"),
     ),
-    ("draining, free", look(P.DRAINING, AFTER, sale=sale("DRAINING")), Settle),
+    ("draining, free", observed(P.DRAINING, AFTER, sale=sale("DRAINING")), Settle),
     (
         "draining, aborted late",
-        look(P.DRAINING, AFTER, sale=sale("DRAINING"), spec=spec(abort=True)),
+        observed(P.DRAINING, AFTER, sale=sale("DRAINING"), spec=spec(abort=True)),
         ("SetState", "ABORTED"),
     ),
     (
         "draining, never allocated: no late allocation may take stock",
-        look(P.DRAINING, AFTER, status=status(P.DRAINING, allocated=False)),
+        observed(P.DRAINING, AFTER, status=status(P.DRAINING, allocated=False)),
         DeleteSale,
     ),
-    ("draining, the sale is lost", look(P.DRAINING, AFTER), ("Stalled", "SaleLost")),
+    ("draining, the sale is lost", observed(P.DRAINING, AFTER), ("Stalled", "SaleLost")),
     (
         "draining, replicas still raised",
-        look(P.DRAINING, AFTER, status=status(P.DRAINING, settlement=SETTLEMENT, floors=[FLOOR])),
+        observed(P.DRAINING, AFTER, status=status(P.DRAINING, settlement=SETTLEMENT, floors=[FLOOR])),
         RestoreFloors,
     ),
     (
         "draining, no books",
-        look(P.DRAINING, AFTER + timedelta(days=1), status=status(P.DRAINING, settlement=SETTLEMENT)),
+        observed(P.DRAINING, AFTER + timedelta(days=1), status=status(P.DRAINING, settlement=SETTLEMENT)),
         ("Wait", "AwaitingBooks"),
     ),
     (
         "draining, books differ, early",
-        look(P.DRAINING, AFTER, status=status(P.DRAINING, settlement=SETTLEMENT), books=MISMATCH),
+        observed(P.DRAINING, AFTER, status=status(P.DRAINING, settlement=SETTLEMENT), books=MISMATCH),
         ("Wait", "AwaitingBooks"),
     ),
     (
         "draining, books differ, late",
-        look(P.DRAINING, AFTER + timedelta(61), status=status(P.DRAINING, settlement=SETTLEMENT), books=MISMATCH),
+        observed(P.DRAINING, AFTER + timedelta(61), status=status(P.DRAINING, settlement=SETTLEMENT), books=MISMATCH),
         ("Record", P.DRAINING, "Scheduled"),
     ),
     (
         "draining, books differ, late, inventory away",
-        look(
+        observed(
             P.DRAINING,
             AFTER + timedelta(61),
             status=status(P.DRAINING, settlement=SETTLEMENT),
@@ -86,17 +81,17 @@ TABLE: list[tuple[str, Observed, object]] = [
     ),
     (
         "draining, balanced",
-        look(P.DRAINING, AFTER, status=status(P.DRAINING, settlement=SETTLEMENT), books=BALANCED),
+        observed(P.DRAINING, AFTER, status=status(P.DRAINING, settlement=SETTLEMENT), books=BALANCED),
         ("Record", P.DRAINING, "Scheduled"),
     ),
     (
         "draining, no evidence",
-        look(P.DRAINING, AFTER, status=status(P.DRAINING, settlement=SETTLEMENT, outcome=OUTCOME)),
+        observed(P.DRAINING, AFTER, status=status(P.DRAINING, settlement=SETTLEMENT, outcome=OUTCOME)),
         WriteEvidence,
     ),
     (
         "draining, all done",
-        look(
+        observed(
             P.DRAINING,
             AFTER,
             status=status(
@@ -105,43 +100,51 @@ TABLE: list[tuple[str, Observed, object]] = [
         ),
         ("Record", P.SETTLED, "SaleSettled"),
     ),
-    ("settled", look(P.SETTLED, AFTER, sale=sale("SETTLED", free=0, sold=4)), RemoveFinalizer),
-    ("failed, units still free", look(P.FAILED, AFTER, sale=sale("ABORTED", free=4)), DeleteSale),
-    ("over, inventory away", look(P.SETTLED, AFTER, inventory_up=False), ("Wait", "Scheduled")),
-    ("settled, let go", look(P.SETTLED, AFTER, has_finalizer=False), ("Wait", "Scheduled")),
-    ("deleting, live", look(P.LIVE, DURING, deleting=True, sale=sale("LIVE")), DeleteSale),
+    ("settled", observed(P.SETTLED, AFTER, sale=sale("SETTLED", free=0, sold=4)), RemoveFinalizer),
+    ("failed, units still free", observed(P.FAILED, AFTER, sale=sale("ABORTED", free=4)), DeleteSale),
+    ("over, inventory away", observed(P.SETTLED, AFTER, inventory_up=False), ("Wait", "Scheduled")),
+    ("settled, let go", observed(P.SETTLED, AFTER, has_finalizer=False), ("Wait", "Scheduled")),
+    ("deleting, live", observed(P.LIVE, DURING, deleting=True, sale=sale("LIVE")), DeleteSale),
     (
         "deleting, its rehearsal's Job",
-        look(P.REHEARSING, DURING, deleting=True, rehearsal_job=JobView(finished=False)),
+        observed(P.REHEARSING, DURING, deleting=True, rehearsal_job=JobObservation(finished=False)),
         DeleteJob,
     ),
     (
         "deleting, its rehearsal's shadow",
-        look(P.REHEARSING, DURING, deleting=True, rehearsal_sale=sale("LIVE")),
+        observed(P.REHEARSING, DURING, deleting=True, rehearsal_sale=sale("LIVE")),
         DeleteSale,
     ),
     (
         "deleting, replicas raised, inventory away",
-        look(P.LIVE, DURING, deleting=True, status=status(P.LIVE, floors=[FLOOR]), inventory_up=False),
+        observed(P.LIVE, DURING, deleting=True, status=status(P.LIVE, floors=[FLOOR]), inventory_up=False),
         RestoreFloors,
     ),
     (
         "deleting, inventory away",
-        look(P.LIVE, DURING, deleting=True, inventory_up=False),
+        observed(P.LIVE, DURING, deleting=True, inventory_up=False),
         ("Wait", "InventoryUnavailable"),
     ),
     (
         "deleting, units still held: it was cut off",
-        look(P.LIVE, DURING, deleting=True, sale=sale("ABORTED", free=0, held=1)),
+        observed(P.LIVE, DURING, deleting=True, sale=sale("ABORTED", free=0, held=1)),
         DeleteSale,
     ),
-    ("deleting, units free again", look(P.LIVE, DURING, deleting=True, sale=sale("ABORTED", free=1)), DeleteSale),
-    ("deleting, all given back", look(P.LIVE, DURING, deleting=True, sale=sale("ABORTED", free=0)), RemoveFinalizer),
-    ("deleting, never known", look(P.LIVE, DURING, deleting=True), DeleteSale),
-    ("deleting, let go", look(P.LIVE, DURING, deleting=True, has_finalizer=False), ("Wait", "Deleting")),
+    (
+        "deleting, units free again",
+        observed(P.LIVE, DURING, deleting=True, sale=sale("ABORTED", free=1)),
+        DeleteSale,
+    ),
+    (
+        "deleting, all given back",
+        observed(P.LIVE, DURING, deleting=True, sale=sale("ABORTED", free=0)),
+        RemoveFinalizer,
+    ),
+    ("deleting, never known", observed(P.LIVE, DURING, deleting=True), DeleteSale),
+    ("deleting, let go", observed(P.LIVE, DURING, deleting=True, has_finalizer=False), ("Wait", "Deleting")),
 ]
 
 
 @pytest.mark.parametrize(("seen", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
-def test_what_is_seen_leads_to(seen: Observed, expected: object) -> None:
+def test_what_is_seen_leads_to(seen: SaleObservation, expected: object) -> None:
     assert shape(next_action(seen)) == expected

@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from amazonlite_operator.flash_sale.actions import SetAdmission
-from amazonlite_operator.flash_sale.observed import Observed
-from amazonlite_operator.flash_sale.plan import next_action
-from amazonlite_operator.flash_sale.state import Slo
-from support.fake_looks import (
+from amazonlite_operator.flash_sale.observation import SaleObservation
+from amazonlite_operator.flash_sale.status import Slo
+from support.fake_observations import (
     AFTER,
     BREACH,
     DURING,
@@ -20,82 +19,87 @@ from support.fake_looks import (
     START,
     P,
     given,
-    look,
+    next_action,
+    observed,
     sale,
     shape,
     spec,
     status,
 )
 
-TABLE: list[tuple[str, Observed, object]] = [
-    ("live", look(P.LIVE, DURING, sale=sale("LIVE", free=6, sold=4)), ("Wait", "SaleOpen")),
-    ("live, inventory away", look(P.LIVE, DURING, inventory_up=False), ("Wait", "InventoryUnavailable")),
-    ("live, the sale is lost", look(P.LIVE, DURING), ("Stalled", "SaleLost")),
-    ("live, paused", look(P.LIVE, DURING, sale=sale("LIVE"), spec=spec(paused=True)), ("SetState", "PAUSED")),
+TABLE: list[tuple[str, SaleObservation, object]] = [
+    ("live", observed(P.LIVE, DURING, sale=sale("LIVE", free=6, sold=4)), ("Wait", "SaleOpen")),
+    ("live, inventory away", observed(P.LIVE, DURING, inventory_up=False), ("Wait", "InventoryUnavailable")),
+    ("live, the sale is lost", observed(P.LIVE, DURING), ("Stalled", "SaleLost")),
+    ("live, paused", observed(P.LIVE, DURING, sale=sale("LIVE"), spec=spec(paused=True)), ("SetState", "PAUSED")),
     (
         "live, was paused",
-        look(P.LIVE, DURING, sale=sale("PAUSED"), spec=spec(paused=True)),
+        observed(P.LIVE, DURING, sale=sale("PAUSED"), spec=spec(paused=True)),
         ("Record", P.PAUSED, "PausedBySpec"),
     ),
-    ("live, woken after a kill", look(P.LIVE, DURING, sale=sale("PAUSED")), ("SetState", "LIVE")),
-    ("live, end of the window", look(P.LIVE, AFTER, sale=sale("LIVE")), ("SetState", "DRAINING")),
-    ("live, ended", look(P.LIVE, AFTER, sale=sale("DRAINING")), ("Record", P.DRAINING, "WindowEnded")),
-    ("live, all held", look(P.LIVE, DURING, sale=sale("LIVE", free=0, held=10)), ("Wait", "SoldOut")),
-    ("live, sold out", look(P.LIVE, DURING, sale=sale("LIVE", free=0, sold=10)), ("SetState", "DRAINING")),
+    ("live, woken after a kill", observed(P.LIVE, DURING, sale=sale("PAUSED")), ("SetState", "LIVE")),
+    ("live, end of the window", observed(P.LIVE, AFTER, sale=sale("LIVE")), ("SetState", "DRAINING")),
+    ("live, ended", observed(P.LIVE, AFTER, sale=sale("DRAINING")), ("Record", P.DRAINING, "WindowEnded")),
+    ("live, all held", observed(P.LIVE, DURING, sale=sale("LIVE", free=0, held=10)), ("Wait", "SoldOut")),
+    ("live, sold out", observed(P.LIVE, DURING, sale=sale("LIVE", free=0, sold=10)), ("SetState", "DRAINING")),
     (
         "paused, sold out",
-        look(P.PAUSED, DURING, sale=sale("DRAINING", free=0, sold=10)),
+        observed(P.PAUSED, DURING, sale=sale("DRAINING", free=0, sold=10)),
         ("Record", P.DRAINING, "SoldOut"),
     ),
-    ("live, aborted", look(P.LIVE, DURING, sale=sale("LIVE"), spec=spec(abort=True)), ("SetState", "ABORTED")),
+    ("live, aborted", observed(P.LIVE, DURING, sale=sale("LIVE"), spec=spec(abort=True)), ("SetState", "ABORTED")),
     (
         "live, was aborted",
-        look(P.LIVE, DURING, sale=sale("ABORTED"), spec=spec(abort=True)),
+        observed(P.LIVE, DURING, sale=sale("ABORTED"), spec=spec(abort=True)),
         ("Record", P.DRAINING, "AbortRequested"),
     ),
-    ("breach, throttle", look(P.LIVE, DURING, spec=spec(slo=SLO), **BREACH), SetAdmission),
+    ("breach, throttle", observed(P.LIVE, DURING, spec=spec(slo=SLO), **BREACH), SetAdmission),
     (
         "breach, throttled a moment ago",
-        look(P.LIVE, DURING, status=status(P.LIVE, admission=given(20, DURING)), spec=spec(slo=SLO), **BREACH),
+        observed(P.LIVE, DURING, status=status(P.LIVE, admission=given(20, DURING)), spec=spec(slo=SLO), **BREACH),
         ("Wait", "Throttled"),
     ),
     (
         "breach, pause",
-        look(P.LIVE, DURING, spec=spec(slo=SLO, onBreach="Pause"), **BREACH),
+        observed(P.LIVE, DURING, spec=spec(slo=SLO, onBreach="Pause"), **BREACH),
         ("Record", P.LIVE, "Scheduled"),
     ),
     (
         "breach, pause is written down",
-        look(P.LIVE, DURING, status=status(P.LIVE, paused_until=AFTER), sale=sale("LIVE")),
+        observed(P.LIVE, DURING, status=status(P.LIVE, paused_until=AFTER), sale=sale("LIVE")),
         ("SetState", "PAUSED"),
     ),
     (
         "breach, paused",
-        look(P.PAUSED, DURING, status=status(P.PAUSED, paused_until=DURING + timedelta(5)), sale=sale("PAUSED")),
+        observed(P.PAUSED, DURING, status=status(P.PAUSED, paused_until=DURING + timedelta(5)), sale=sale("PAUSED")),
         ("Wait", "PausedByBreach"),
     ),
     (
         "breach, pause is over",
-        look(P.PAUSED, DURING, status=status(P.PAUSED, paused_until=START), sale=sale("LIVE")),
+        observed(P.PAUSED, DURING, status=status(P.PAUSED, paused_until=START), sale=sale("LIVE")),
         ("Record", P.LIVE, "Resumed"),
     ),
     (
         "breach, abort is written down first",
-        look(P.LIVE, DURING, spec=spec(slo=SLO, onBreach="Abort"), **BREACH),
+        observed(P.LIVE, DURING, spec=spec(slo=SLO, onBreach="Abort"), **BREACH),
         ("Record", P.LIVE, "Scheduled"),
     ),
     (
         "breach, abort",
-        look(P.LIVE, DURING, status=status(P.LIVE, abort_reason="AbortedByBreach"), sale=sale("LIVE")),
+        observed(P.LIVE, DURING, status=status(P.LIVE, abort_reason="AbortedByBreach"), sale=sale("LIVE")),
         ("SetState", "ABORTED"),
     ),
-    ("paused by spec", look(P.PAUSED, DURING, sale=sale("PAUSED"), spec=spec(paused=True)), ("Wait", "PausedBySpec")),
-    ("paused, going on", look(P.PAUSED, DURING, sale=sale("PAUSED")), ("SetState", "LIVE")),
+    (
+        "paused by spec",
+        observed(P.PAUSED, DURING, sale=sale("PAUSED"), spec=spec(paused=True)),
+        ("Wait", "PausedBySpec"),
+    ),
+    ("paused, going on", observed(P.PAUSED, DURING, sale=sale("PAUSED")), ("SetState", "LIVE")),
 ]
 
 
 @pytest.mark.parametrize(("seen", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
-def test_what_is_seen_leads_to(seen: Observed, expected: object) -> None:
+def test_what_is_seen_leads_to(seen: SaleObservation, expected: object) -> None:
     assert shape(next_action(seen)) == expected
 
 
@@ -114,7 +118,7 @@ def test_what_is_seen_leads_to(seen: Observed, expected: object) -> None:
 def test_admission_is_halved_on_a_breach_and_given_back_slowly(
     rate: int, asked: int, slo: Slo, changed: datetime, expected: int
 ) -> None:
-    seen = look(
+    seen = observed(
         P.LIVE,
         DURING,
         spec=spec(slo=SLO),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from amazonlite.common.core.clock import iso
-from amazonlite_operator.flash_sale.rehearse import Tally
+from amazonlite_operator.shop.synthetic import Tally
 from support.sale_world import KEY, NOON, PREWARM, SALE_ID, UID, Killed, World, spec
 
 JOB = "/apis/batch/v1/namespaces/amazonlite/jobs/sale-rehearsal"

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from amazonlite_operator.shop.client import Refusal, ShopClient, TokenSource, Unreachable
+from amazonlite_operator.shop.client import Refusal, ServiceTokenSource, ShopClient, Unreachable
 
 
 class Service:
@@ -37,7 +37,7 @@ async def calling(service: Service) -> AsyncIterator[ShopClient]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     async with aiohttp.ClientSession() as session:
-        yield ShopClient(session, url, TokenSource(session, url, "operator", "secret"))
+        yield ShopClient(session, url, ServiceTokenSource(session, url, "operator", "secret"))
     await runner.cleanup()
 
 
@@ -110,6 +110,6 @@ async def test_an_outage_behind_the_service_is_told_from_its_own() -> None:
 
 async def test_nobody_listening_is_unreachable() -> None:
     async with aiohttp.ClientSession() as session:
-        tokens = TokenSource(session, "http://127.0.0.1:1", "operator", "secret")
+        tokens = ServiceTokenSource(session, "http://127.0.0.1:1", "operator", "secret")
         with pytest.raises(Unreachable):
             await ShopClient(session, "http://127.0.0.1:1", tokens).call("GET", "/thing")

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from amazonlite_operator.flash_sale.slo import Counters, Sampler, parse
+from amazonlite_operator.flash_sale.slo import CLAIMS, measure
 from amazonlite_operator.flash_sale.spec import Objective
-from amazonlite_operator.flash_sale.state import Verdict
+from amazonlite_operator.flash_sale.status import Slo, Verdict
+from amazonlite_operator.shop.counters import Counters, Samples
 
 NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 OBJECTIVE = Objective.model_validate({"p95": "500ms", "successRate": 0.95, "window": "20s", "minSamples": 10})
@@ -30,15 +31,20 @@ def counters(claimed: float, errors: float = 0, slow: float = 0) -> Counters:
     }
 
 
-def sampler(*scrapes: dict[str, Counters]) -> Sampler:
-    made = Sampler()
+class Sampled(Samples):
+    def measure(self, objective: Objective, since: datetime) -> Slo:
+        return measure(objective, self.increase(since))
+
+
+def sampler(*scrapes: dict[str, Counters]) -> Sampled:
+    made = Sampled()
     for second, pods in enumerate(scrapes):
         made.add(NOON + timedelta(seconds=second), pods, keep=timedelta(seconds=30))
     return made
 
 
 def test_only_the_sales_own_claim_series_are_read() -> None:
-    assert parse(METRICS, "fs_1") == {
+    assert CLAIMS.parse(METRICS, "fs_1") == {
         ("flash_sale_claim_seconds_bucket", "0.1"): 8.0,
         ("flash_sale_claim_seconds_bucket", "+Inf"): 10.0,
         ("flash_sale_claims_total", "claimed"): 7.0,

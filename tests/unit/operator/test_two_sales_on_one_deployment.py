@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from amazonlite_operator.flash_sale.observe import path_of
 from amazonlite_operator.kube.controller import Key
-from support.sale_world import KEY, PREWARM, World, spec
+from support.sale_world import KEY, PREWARM, World, path_of, spec
 
 OTHER = Key("amazonlite", "other")
 

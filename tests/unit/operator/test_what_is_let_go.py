@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from amazonlite_operator.shop.client import Refusal
-from amazonlite_operator.shop.inventory import Step
+from amazonlite_operator.shop.client import Refusal, Step
 from support.sale_world import KEY, NOON, SALE_ID, Killed, World, spec
 
 
