@@ -19,15 +19,15 @@ from amazonlite.common.core.ids import new_id
 from amazonlite.common.data.engine import create_engine
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction, unit_of_work_factory
 from amazonlite.common.testing import stores
-from amazonlite.inventory import store
-from amazonlite.inventory.book import book
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import Entry, Kind
 from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
 from amazonlite.inventory.flash_sale.commit_claims import commit_claims
 from amazonlite.inventory.flash_sale.decide import Claim
 from amazonlite.inventory.flash_sale.domain import Counters, Sale, SaleState
+from amazonlite.inventory.stock import store
+from amazonlite.inventory.stock.book import book
+from amazonlite.inventory.stock.domain import Entry, Kind
 from load.rival import claim_alone
 from support.inventory import WIDE, FakePayments, terms
 

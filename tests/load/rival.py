@@ -9,13 +9,15 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.inventory import store
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import Kind, entries_for
 from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.commit_claims import event_of
 from amazonlite.inventory.flash_sale.decide import Claim, Held, Outcome, decide
 from amazonlite.inventory.flash_sale.errors import SaleNotFound, SoldOut
+from amazonlite.inventory.reservations import store
+from amazonlite.inventory.reservations.domain import entries_for
+from amazonlite.inventory.stock import store as stocks
+from amazonlite.inventory.stock.domain import Kind
 
 _TAKE = text(
     "UPDATE flash_sale SET free = free - :n, held = held + :n WHERE id = :id AND state = 'LIVE' AND free >= :n"
@@ -37,7 +39,7 @@ async def _decide_and_write(desk: Desk, uow: UnitOfWork, claim: Claim) -> Outcom
     if not (isinstance(outcome, Held) and outcome.new):
         return outcome
     await store.add_reservations(uow, [outcome.hold])
-    await store.add_entries(uow, entries_for(outcome.hold, Kind.HOLD))
+    await stocks.add_entries(uow, entries_for(outcome.hold, Kind.HOLD))
     await uow.add_events([event_of(desk, sale, outcome, claim)])
     taken = await uow.execute(_TAKE, {"id": claim.sale_id, "n": claim.quantity})
     if not taken.rowcount:

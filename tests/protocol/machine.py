@@ -23,12 +23,12 @@ from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.common.core.viewer import Viewer
 from amazonlite.common.http.once import Once
 from amazonlite.inventory import consumers as inventory_consumers
-from amazonlite.inventory import expire
 from amazonlite.inventory.flash_sale import remove
 from amazonlite.inventory.flash_sale.commit_claims import CLAIMED, commit_claims
 from amazonlite.inventory.flash_sale.decide import Claim
 from amazonlite.inventory.flash_sale.domain import Sale
 from amazonlite.inventory.flash_sale.read import read_books
+from amazonlite.inventory.reservations import expire
 from amazonlite.payment import api as payment_api
 from amazonlite.payment import consumers as payment_consumers
 from amazonlite.payment.catch_up import BEGINNING, catch_up

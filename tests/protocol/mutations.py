@@ -12,12 +12,12 @@ from sqlalchemy.exc import IntegrityError
 
 from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.inventory import confirm as inventory_confirm
-from amazonlite.inventory import expire, take_back
-from amazonlite.inventory import store as inventory_store
-from amazonlite.inventory.domain import Ending, Reservation, ReservationState
 from amazonlite.inventory.flash_sale import remove
 from amazonlite.inventory.ports import Sealed
+from amazonlite.inventory.reservations import confirm as inventory_confirm
+from amazonlite.inventory.reservations import expire, take_back
+from amazonlite.inventory.reservations import store as inventory_store
+from amazonlite.inventory.reservations.domain import Ending, Reservation, ReservationState
 from amazonlite.order import confirm as order_confirm
 from amazonlite.order import time_out
 from amazonlite.order.advance import moved

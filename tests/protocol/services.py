@@ -20,11 +20,11 @@ from amazonlite.common.events.envelope import decode
 from amazonlite.common.events.registry import Registry
 from amazonlite.inventory import read
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import ReservationNotFound, ReservationState
 from amazonlite.inventory.flash_sale.errors import QueueUnavailable
 from amazonlite.inventory.flash_sale.read import get_hold
 from amazonlite.inventory.flash_sale.schemas import HoldView
 from amazonlite.inventory.ports import Sealed
+from amazonlite.inventory.reservations.domain import ReservationNotFound, ReservationState
 from amazonlite.order import domain as order_domain
 from amazonlite.order.desk import OrderDesk
 from amazonlite.order.errors import OrderNotFound

@@ -14,14 +14,15 @@ from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.money import Money
 from amazonlite.common.core.settings import MysqlSettings
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.inventory.adjust import set_on_hand
-from amazonlite.inventory.book import book
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import Entry, Kind, ReservationState
 from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.domain import Admission, Books, Counters, Sale, SaleState, Terms
 from amazonlite.inventory.ports import Sealed
+from amazonlite.inventory.reservations.domain import ReservationState
+from amazonlite.inventory.stock.adjust import set_on_hand
+from amazonlite.inventory.stock.book import book
+from amazonlite.inventory.stock.domain import Entry, Kind
 from amazonlite.order.desk import OrderDesk
 from amazonlite.payment.desk import PaymentDesk
 from amazonlite.payment.simulated.provider import SimulatedProvider

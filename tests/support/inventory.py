@@ -26,10 +26,8 @@ from amazonlite.common.data.unit_of_work import in_transaction, unit_of_work_fac
 from amazonlite.common.events.registry import Registry
 from amazonlite.common.testing.eventually import eventually
 from amazonlite.inventory import read
-from amazonlite.inventory.adjust import set_on_hand
 from amazonlite.inventory.consumers import GROUP, handlers
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import Stock
 from amazonlite.inventory.flash_sale.admission import Admitter
 from amazonlite.inventory.flash_sale.allocate import allocate
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
@@ -45,6 +43,8 @@ from amazonlite.inventory.flash_sale.read import read_books
 from amazonlite.inventory.flash_sale.serve_claims import ClaimServer
 from amazonlite.inventory.flash_sale.ticket import Ticket, TicketOffice
 from amazonlite.inventory.ports import Sealed
+from amazonlite.inventory.stock.adjust import set_on_hand
+from amazonlite.inventory.stock.domain import Stock
 from support.delivery import deliver, deliver_group, event, outbox
 
 T = TypeVar("T")

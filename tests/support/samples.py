@@ -15,7 +15,7 @@ from typing import Any
 import pymysql
 
 from amazonlite.common.testing.stores import address
-from amazonlite.inventory.domain import Kind, balance
+from amazonlite.inventory.stock.domain import Kind, balance
 from support.shop import Shop
 
 EVERY_SECONDS = 1.0

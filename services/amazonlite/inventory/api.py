@@ -14,21 +14,9 @@ from amazonlite.common.http.problems import problems
 from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import require
 from amazonlite.inventory import read
-from amazonlite.inventory.adjust import change_by, count, start
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import (
-    AdjustmentKeyReused,
-    BelowReserved,
-    CountIsStale,
-    CountNeedsComparison,
-    InsufficientStock,
-    ReservationAlreadyDecided,
-    ReservationNotFound,
-    ReservationState,
-    Stock,
-    UnknownSku,
-)
-from amazonlite.inventory.reserve import reserve
+from amazonlite.inventory.reservations.domain import ReservationAlreadyDecided, ReservationNotFound, ReservationState
+from amazonlite.inventory.reservations.reserve import reserve
 from amazonlite.inventory.schemas import (
     Adjustment,
     LedgerView,
@@ -37,6 +25,16 @@ from amazonlite.inventory.schemas import (
     ReserveOrder,
     SkuOnHand,
     StockView,
+)
+from amazonlite.inventory.stock.adjust import change_by, count, start
+from amazonlite.inventory.stock.domain import (
+    AdjustmentKeyReused,
+    BelowReserved,
+    CountIsStale,
+    CountNeedsComparison,
+    InsufficientStock,
+    Stock,
+    UnknownSku,
 )
 
 

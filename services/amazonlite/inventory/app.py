@@ -12,7 +12,6 @@ from amazonlite.common.service.mysql import Connections
 from amazonlite.inventory.api import internal, shop
 from amazonlite.inventory.consumers import handlers
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.expire import keep_expiring
 from amazonlite.inventory.flash_sale import api as sale_api
 from amazonlite.inventory.flash_sale.admission import Admitter
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
@@ -22,6 +21,7 @@ from amazonlite.inventory.flash_sale.queue_store import QueueStore, connect
 from amazonlite.inventory.flash_sale.serve_claims import ClaimServer
 from amazonlite.inventory.flash_sale.ticket import TicketOffice
 from amazonlite.inventory.payments_http import HttpPayments
+from amazonlite.inventory.reservations.expire import keep_expiring
 from amazonlite.inventory.settings import Settings
 
 CONNECTIONS = Connections(work=14, requests=12)

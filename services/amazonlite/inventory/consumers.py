@@ -9,20 +9,14 @@ from amazonlite.common.core.clock import parse_iso
 from amazonlite.common.core.event import Event
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.common.events.handlers import Grouped, Single
-from amazonlite.inventory import store
-from amazonlite.inventory.confirm import confirm_held
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import (
-    InsufficientStock,
-    Line,
-    Reservation,
-    ReservationNotFound,
-    ReservationState,
-    UnknownSku,
-)
-from amazonlite.inventory.release import release
-from amazonlite.inventory.reserve import reserve
-from amazonlite.inventory.take_back import take_back
+from amazonlite.inventory.reservations import store
+from amazonlite.inventory.reservations.confirm import confirm_held
+from amazonlite.inventory.reservations.domain import Line, Reservation, ReservationNotFound, ReservationState
+from amazonlite.inventory.reservations.release import release
+from amazonlite.inventory.reservations.reserve import reserve
+from amazonlite.inventory.reservations.take_back import take_back
+from amazonlite.inventory.stock.domain import InsufficientStock, UnknownSku
 
 GROUP = "inventory"
 REJECTED = "inventory.rejected.v1"

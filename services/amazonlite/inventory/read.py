@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from amazonlite.inventory import store
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import Kind, Reservation, ReservationNotFound, Stock, UnknownSku
+from amazonlite.inventory.reservations import store
+from amazonlite.inventory.reservations.domain import Reservation, ReservationNotFound
+from amazonlite.inventory.stock import store as stocks
+from amazonlite.inventory.stock.domain import Kind, Stock, UnknownSku
 
 
 async def get_stock(desk: Desk, sku: str) -> Stock:
     async with desk.transactions() as uow:
-        found = await store.find_stock(uow, sku)
+        found = await stocks.find_stock(uow, sku)
     if found is None:
         raise UnknownSku(sku)
     return found
@@ -19,8 +21,8 @@ async def get_ledger(desk: Desk, sku: str) -> tuple[Stock, dict[Kind, int]]:
     """The counters and the ledger's totals as of one moment."""
     async with desk.transactions() as uow:
         # Whoever books an entry holds the stock row's lock until the commit.
-        found = (await store.lock_stock(uow, [sku])).get(sku)
-        totals = await store.ledger_totals(uow, sku)
+        found = (await stocks.lock_stock(uow, [sku])).get(sku)
+        totals = await stocks.ledger_totals(uow, sku)
     if found is None:
         raise UnknownSku(sku)
     return found, totals

@@ -9,7 +9,8 @@ from pydantic import Field, field_validator
 from amazonlite.common.core.clock import iso
 from amazonlite.common.http.body import Body
 from amazonlite.common.http.fields import Id, Sku
-from amazonlite.inventory.domain import Kind, Line, Reason, Reservation, Stock, balance
+from amazonlite.inventory.reservations.domain import Line, Reservation
+from amazonlite.inventory.stock.domain import Kind, Reason, Stock, balance
 
 MOST_UNITS = 1_000_000_000
 Units = Annotated[int, Field(ge=0, le=MOST_UNITS)]

@@ -16,7 +16,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 import yaml
-from aiohttp import web
 from kafka import KafkaProducer
 
 from amazonlite.common.core.clock import SystemClock
@@ -24,14 +23,13 @@ from amazonlite.common.core.event import Event, new_event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.settings import MysqlSettings
 from amazonlite.common.events.envelope import encode
-from amazonlite.common.security.keys import public_jwk
 from amazonlite.common.testing import stores
 from amazonlite.common.testing.builders import as_shopper
 from amazonlite.common.testing.eventually import eventually
-from amazonlite.common.testing.fakes import TEST_KEY
 from amazonlite.common.testing.stores import independent_client
 from amazonlite_cli.deploy.services import SERVICES
 from amazonlite_cli.paths import REPO
+from support.auth_stub import auth_stub
 from support.ports import free_port
 from support.shipped import optimization
 
@@ -118,17 +116,8 @@ def test_layers_style_and_rights_take_it_in_by_themselves(checkout: Path) -> Non
 
 @pytest.fixture
 async def auth_url() -> AsyncIterator[str]:
-    async def jwks(_: web.Request) -> web.Response:
-        return web.json_response({"keys": [public_jwk(TEST_KEY.kid, TEST_KEY.private.public_key())]})
-
-    app = web.Application()
-    app.router.add_get("/api/auth/.well-known/jwks.json", jwks)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    port = free_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    yield f"http://127.0.0.1:{port}"
-    await runner.cleanup()
+    async with auth_stub() as url:
+        yield url
 
 
 @pytest.fixture

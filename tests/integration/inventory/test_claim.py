@@ -12,8 +12,6 @@ from amazonlite.common.core.clock import parse_iso
 from amazonlite.common.data.errors import StoreUnavailable
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.common.testing.eventually import eventually
-from amazonlite.inventory.domain import Kind, ReservationState, Stock
-from amazonlite.inventory.expire import expire_overdue
 from amazonlite.inventory.flash_sale.decide import Claim, Held, Outcome
 from amazonlite.inventory.flash_sale.desk import QueueDesk
 from amazonlite.inventory.flash_sale.domain import Admission, AdmissionOrder, Counters, SaleState
@@ -28,6 +26,9 @@ from amazonlite.inventory.flash_sale.queue import leave, look
 from amazonlite.inventory.flash_sale.queue_store import Standing
 from amazonlite.inventory.flash_sale.serve_claims import ClaimServer
 from amazonlite.inventory.flash_sale.ticket import Ticket
+from amazonlite.inventory.reservations.domain import ReservationState
+from amazonlite.inventory.reservations.expire import expire_overdue
+from amazonlite.inventory.stock.domain import Kind, Stock
 from support.inventory import PRICE, Pod, terms
 from support.own_redis import OwnRedis
 

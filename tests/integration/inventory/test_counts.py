@@ -16,9 +16,10 @@ from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.common.testing.asgi import Answer, AsgiClient, asgi_client
 from amazonlite.common.testing.builders import bearer
 from amazonlite.common.testing.fakes import FakeJwks, mint_token
-from amazonlite.inventory import api, store
-from amazonlite.inventory.adjust import change_by, count, start
-from amazonlite.inventory.domain import CountNeedsComparison, Entry, Kind, Reason, Stock
+from amazonlite.inventory import api
+from amazonlite.inventory.stock import store
+from amazonlite.inventory.stock.adjust import change_by, count, start
+from amazonlite.inventory.stock.domain import CountNeedsComparison, Entry, Kind, Reason, Stock
 from support.inventory import Pod
 
 STAFF = bearer(mint_token("svc_load", ["staff:stock", "reservations:make", "ledger:read"], kind="service"))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from amazonlite.common.core.ids import new_id
-from amazonlite.inventory.domain import Stock
 from amazonlite.inventory.flash_sale.domain import Counters
+from amazonlite.inventory.stock.domain import Stock
 from support.inventory import Pod, terms, together
 
 PAID, CANCELLED = "payment.authorized.v1", "order.cancelled.v1"

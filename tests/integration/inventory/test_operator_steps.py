@@ -9,7 +9,6 @@ import pytest
 from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.operator_step import StaleFence
-from amazonlite.inventory.domain import InsufficientStock, Stock, UnknownSku
 from amazonlite.inventory.flash_sale.allocate import allocate
 from amazonlite.inventory.flash_sale.change_admission import change_admission
 from amazonlite.inventory.flash_sale.change_state import change_state
@@ -23,6 +22,7 @@ from amazonlite.inventory.flash_sale.errors import (
 )
 from amazonlite.inventory.flash_sale.remove import remove
 from amazonlite.inventory.flash_sale.settle import settle
+from amazonlite.inventory.stock.domain import InsufficientStock, Stock, UnknownSku
 from support.inventory import WIDE, Pod, terms
 
 AUTHORIZED = "payment.authorized.v1"

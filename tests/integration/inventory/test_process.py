@@ -19,10 +19,10 @@ from aiohttp import web
 
 from amazonlite.common.core.clock import iso
 from amazonlite.common.core.settings import MysqlSettings
-from amazonlite.common.security.keys import public_jwk
 from amazonlite.common.testing.builders import bearer
 from amazonlite.common.testing.eventually import eventually
-from amazonlite.common.testing.fakes import TEST_KEY, mint_token
+from amazonlite.common.testing.fakes import mint_token
+from support.auth_stub import auth_stub
 from support.own_redis import OwnRedis
 from support.ports import free_port
 from support.shipped import optimization
@@ -38,9 +38,6 @@ UNITS, HOLD_SECONDS = 60, 3
 async def auth_url() -> AsyncIterator[str]:
     """Stands in for auth (keys, service tokens) and for payment, by whose word no order is paid."""
 
-    async def jwks(_: web.Request) -> web.Response:
-        return web.json_response({"keys": [public_jwk(TEST_KEY.kid, TEST_KEY.private.public_key())]})
-
     async def token(_: web.Request) -> web.Response:
         return web.json_response(
             {"accessToken": mint_token("svc_inventory", ["payments:seal"], kind="service"), "expiresIn": 600}
@@ -49,16 +46,9 @@ async def auth_url() -> AsyncIterator[str]:
     async def seal(request: web.Request) -> web.Response:
         return web.json_response({"closed": (await request.json())["orderIds"], "authorized": []})
 
-    app = web.Application()
-    app.router.add_post("/api/auth/service-tokens", token)
-    app.router.add_post("/internal/payments/seal", seal)
-    app.router.add_get("/api/auth/.well-known/jwks.json", jwks)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    port = free_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    yield f"http://127.0.0.1:{port}"
-    await runner.cleanup()
+    routes = web.post("/api/auth/service-tokens", token), web.post("/internal/payments/seal", seal)
+    async with auth_stub(*routes) as url:
+        yield url
 
 
 @contextmanager

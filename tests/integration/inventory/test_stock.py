@@ -13,9 +13,9 @@ from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.data.unit_of_work import in_transaction
 from amazonlite.inventory import read
-from amazonlite.inventory.adjust import set_on_hand
-from amazonlite.inventory.domain import BelowReserved, Kind, Stock, UnknownSku, balance
-from amazonlite.inventory.expire import expire_overdue
+from amazonlite.inventory.reservations.expire import expire_overdue
+from amazonlite.inventory.stock.adjust import set_on_hand
+from amazonlite.inventory.stock.domain import BelowReserved, Kind, Stock, UnknownSku, balance
 from support.inventory import Pod
 
 CREATED, AUTHORIZED = "order.created.v1", "payment.authorized.v1"

@@ -15,13 +15,13 @@ from amazonlite.common.core.errors import DomainError, Unavailable
 from amazonlite.common.data.errors import StoreUnavailable
 from amazonlite.common.testing.eventually import eventually
 from amazonlite.common.testing.stores import root_cursor
-from amazonlite.inventory.domain import Stock
 from amazonlite.inventory.flash_sale import queue
 from amazonlite.inventory.flash_sale.decide import Claim, Held
 from amazonlite.inventory.flash_sale.domain import Admission, Books
 from amazonlite.inventory.flash_sale.errors import CustomerLimitReached, NotAdmitted, SoldOut
 from amazonlite.inventory.flash_sale.queue_store import Standing
 from amazonlite.inventory.flash_sale.ticket import Ticket
+from amazonlite.inventory.stock.domain import Stock
 from support.inventory import Pod, running, terms, together
 from support.own_redis import OwnRedis
 

@@ -7,10 +7,10 @@ from collections import Counter
 
 import pytest
 
-from amazonlite.inventory.domain import ReservationState
-from amazonlite.inventory.expire import expire_overdue
 from amazonlite.inventory.flash_sale.domain import SaleState
 from amazonlite.inventory.flash_sale.remove import remove
+from amazonlite.inventory.reservations.domain import ReservationState
+from amazonlite.inventory.reservations.expire import expire_overdue
 from support.inventory import Pod, terms, together
 
 HOLDS = 60

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from amazonlite.inventory.domain import Kind, balance
+from amazonlite.inventory.stock.domain import Kind, balance
 from support.history.record import BOUGHT, ENDED, History
 from support.history.rows import ChargeRow, OrderRow, Rows
 

@@ -12,7 +12,7 @@ from pymysql.cursors import Cursor
 
 from amazonlite.common.events.topics import TOPICS, dlq_of
 from amazonlite.common.testing.stores import independent_client, kafka_settings, root_cursor
-from amazonlite.inventory.domain import EFFECTS, Kind
+from amazonlite.inventory.stock.domain import EFFECTS, Kind
 
 Row = TypeVar("Row")
 DATABASES = ("inventory", "orders", "payment")

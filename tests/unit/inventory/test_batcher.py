@@ -10,10 +10,10 @@ import pytest
 from amazonlite.common.core.money import Money
 from amazonlite.common.data.errors import StoreUnavailable
 from amazonlite.common.testing.fakes import NEW_YEAR
-from amazonlite.inventory.domain import Line, Reservation, ReservationState
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
 from amazonlite.inventory.flash_sale.decide import Claim, Held, Outcome
 from amazonlite.inventory.flash_sale.errors import SoldOut, TooManyClaims
+from amazonlite.inventory.reservations.domain import Line, Reservation, ReservationState
 
 
 def claim(name: str, sale: str = "fs_1") -> Claim:

@@ -7,21 +7,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from amazonlite.inventory.domain import (
-    EFFECTS,
+from amazonlite.inventory.reservations.domain import (
     TRANSITIONS,
-    Delta,
     Ending,
-    Entry,
-    Kind,
     Line,
     Reservation,
     ReservationState,
-    balance,
     ending_kind,
     entries_for,
-    totals_of,
 )
+from amazonlite.inventory.stock.domain import EFFECTS, Delta, Entry, Kind, balance, totals_of
 
 HELD = Reservation(
     "res_1", "ord_1", ReservationState.HELD, datetime(2030, 1, 1, tzinfo=UTC), (Line("A", 2), Line("B", 1))

@@ -11,7 +11,6 @@ import pytest
 from amazonlite.common.core.errors import DomainError
 from amazonlite.common.core.money import Money
 from amazonlite.common.testing.fakes import NEW_YEAR, SequentialIds
-from amazonlite.inventory.domain import Kind, Line, Reservation, ReservationState
 from amazonlite.inventory.flash_sale.decide import Claim, Held, Outcome, decide
 from amazonlite.inventory.flash_sale.domain import (
     CLOSED,
@@ -25,6 +24,8 @@ from amazonlite.inventory.flash_sale.domain import (
     next_state,
 )
 from amazonlite.inventory.flash_sale.errors import IllegalSaleTransition
+from amazonlite.inventory.reservations.domain import Line, Reservation, ReservationState
+from amazonlite.inventory.stock.domain import Kind
 
 NOW = NEW_YEAR
 SALE = Sale(

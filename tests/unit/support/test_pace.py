@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amazonlite.inventory.domain import Kind
+from amazonlite.inventory.stock.domain import Kind
 from support.history.pace import longest_not_ready, longest_pause, pace_after
 from support.history.record import History, Operation, Outcome
 from support.history.rows import OrderRow, Rows, SaleRow, spans_of

@@ -13,14 +13,14 @@ from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.common.data.errors import StoreContended
 from amazonlite.common.data.idempotency import fingerprint_of
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.inventory import store
-from amazonlite.inventory.book import book
-from amazonlite.inventory.domain import Entry, InsufficientStock, Kind, UnknownSku
 from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.domain import Admission, Counters, Sale, SaleState, Terms
 from amazonlite.inventory.flash_sale.errors import IllegalSaleTransition, SaleDiffers, SkuOnSale
 from amazonlite.inventory.flash_sale.step import taken, tell_queue
+from amazonlite.inventory.stock import store
+from amazonlite.inventory.stock.book import book
+from amazonlite.inventory.stock.domain import Entry, InsufficientStock, Kind, UnknownSku
 
 TOMBSTONE = ""
 

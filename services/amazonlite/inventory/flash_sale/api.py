@@ -12,7 +12,6 @@ from amazonlite.common.http.fields import IdempotencyKey
 from amazonlite.common.http.problems import problems
 from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import require
-from amazonlite.inventory.domain import ReservationNotFound
 from amazonlite.inventory.flash_sale import queue
 from amazonlite.inventory.flash_sale.claim import claim_units
 from amazonlite.inventory.flash_sale.decide import Claim
@@ -39,6 +38,7 @@ from amazonlite.inventory.flash_sale.schemas import (
     SaleSummary,
     SaleView,
 )
+from amazonlite.inventory.reservations.domain import ReservationNotFound
 
 
 async def sale_desk_of(request: Request) -> SaleDesk:

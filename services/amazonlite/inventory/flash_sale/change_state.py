@@ -7,11 +7,11 @@ from datetime import datetime
 
 from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory.book import book
-from amazonlite.inventory.domain import Entry, Kind
 from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.domain import Sale, SaleState, next_state
 from amazonlite.inventory.flash_sale.step import take_step
+from amazonlite.inventory.stock.book import book
+from amazonlite.inventory.stock.domain import Entry, Kind
 
 
 async def change_state(desk: SaleDesk, sale_id: str, wanted: SaleState, step: OperatorStep) -> tuple[Sale, datetime]:

@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from amazonlite.common.core.clock import iso
 from amazonlite.common.core.event import Event, new_event
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.inventory import store
-from amazonlite.inventory.book import book
 from amazonlite.inventory.desk import SOURCE, Desk
-from amazonlite.inventory.domain import Kind, entries_for
 from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.decide import Claim, Held, Outcome, decide
 from amazonlite.inventory.flash_sale.domain import Sale
 from amazonlite.inventory.flash_sale.errors import SaleNotFound
+from amazonlite.inventory.reservations import store
+from amazonlite.inventory.reservations.domain import entries_for
+from amazonlite.inventory.stock.book import book
+from amazonlite.inventory.stock.domain import Kind
 
 CLAIMED = "flash-sale.claimed.v1"
 

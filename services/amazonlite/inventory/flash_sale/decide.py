@@ -10,9 +10,9 @@ from datetime import datetime
 from amazonlite.common.core.errors import DomainError
 from amazonlite.common.core.ids import IdSource, derive_id
 from amazonlite.common.core.money import Money
-from amazonlite.inventory.domain import Line, Reservation, ReservationState
 from amazonlite.inventory.flash_sale.domain import Sale
 from amazonlite.inventory.flash_sale.errors import ClaimKeyReused, CustomerLimitReached, SaleNotOpen, SoldOut
+from amazonlite.inventory.reservations.domain import Line, Reservation, ReservationState
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from amazonlite.common.core.money import Money
-from amazonlite.inventory.domain import Kind, ReservationState, balance
 from amazonlite.inventory.flash_sale.errors import (
     IllegalSaleTransition,
 )
+from amazonlite.inventory.reservations.domain import ReservationState
+from amazonlite.inventory.stock.domain import Kind, balance
 
 
 class SaleState(StrEnum):

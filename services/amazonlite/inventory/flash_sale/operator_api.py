@@ -8,7 +8,6 @@ from amazonlite.common.core.operator_step import StaleFence
 from amazonlite.common.http.operator_step import TakenStep
 from amazonlite.common.http.problems import problems
 from amazonlite.common.security.principal import require
-from amazonlite.inventory.domain import InsufficientStock, UnknownSku
 from amazonlite.inventory.flash_sale.allocate import allocate
 from amazonlite.inventory.flash_sale.api import AtDesk, SaleId
 from amazonlite.inventory.flash_sale.change_admission import change_admission
@@ -25,6 +24,7 @@ from amazonlite.inventory.flash_sale.operator_schemas import AllocateSale, Books
 from amazonlite.inventory.flash_sale.read import look_at_queue, read_books
 from amazonlite.inventory.flash_sale.remove import remove
 from amazonlite.inventory.flash_sale.settle import settle
+from amazonlite.inventory.stock.domain import InsufficientStock, UnknownSku
 
 operator = APIRouter(
     prefix="/internal/flash-sales", tags=["internal"], dependencies=[Depends(require("flash-sales:operate"))]

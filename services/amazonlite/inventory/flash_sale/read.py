@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import Reservation, ReservationNotFound
 from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.domain import Books, Sale
 from amazonlite.inventory.flash_sale.errors import QueueUnavailable, SaleNotFound
 from amazonlite.inventory.flash_sale.queue_store import QueueCount, QueueStore
 from amazonlite.inventory.flash_sale.store import Turnout
+from amazonlite.inventory.reservations.domain import Reservation, ReservationNotFound
 
 MOST_LISTED = 100
 

@@ -10,14 +10,14 @@ from amazonlite.common.core.money import Money
 from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.common.data.errors import StoreContended
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.inventory.expire import end_unless_paid
 from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.allocate import TOMBSTONE
 from amazonlite.inventory.flash_sale.change_state import change_state
 from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.domain import Admission, Books, Counters, Sale, SaleState, Terms
 from amazonlite.inventory.flash_sale.settle import settle
-from amazonlite.inventory.store import Overdue
+from amazonlite.inventory.reservations.expire import end_unless_paid
+from amazonlite.inventory.reservations.store import Overdue
 
 BATCH = 200
 

@@ -6,12 +6,12 @@ from pydantic import Field
 
 from amazonlite.common.core.clock import iso
 from amazonlite.common.http.body import Body, MoneyView
-from amazonlite.inventory.domain import Reservation
 from amazonlite.inventory.flash_sale.decide import Held
 from amazonlite.inventory.flash_sale.domain import Counters, Sale, SaleState, Terms
 from amazonlite.inventory.flash_sale.queue import Joined, eta_seconds, poll_after_seconds
 from amazonlite.inventory.flash_sale.queue_store import Place
 from amazonlite.inventory.flash_sale.read import QueueLook
+from amazonlite.inventory.reservations.domain import Reservation
 
 DAY = 24 * 3600
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory.book import book
-from amazonlite.inventory.domain import Entry, Kind
 from amazonlite.inventory.flash_sale.change_state import return_free
 from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.domain import Books, Sale, SaleState, next_state
 from amazonlite.inventory.flash_sale.errors import HoldsOutstanding, IllegalSaleTransition
 from amazonlite.inventory.flash_sale.read import read_books
 from amazonlite.inventory.flash_sale.step import take_step
+from amazonlite.inventory.stock.book import book
+from amazonlite.inventory.stock.domain import Entry, Kind
 
 SETTLEABLE = frozenset({SaleState.DRAINING, SaleState.ABORTED, SaleState.SETTLED})
 

@@ -25,7 +25,6 @@ from sqlalchemy.dialects.mysql import insert as upsert
 from amazonlite.common.core.money import Money
 from amazonlite.common.data.columns import UtcDateTime
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory.domain import Kind, Reservation, ReservationState
 from amazonlite.inventory.flash_sale.domain import (
     CLOSED,
     Admission,
@@ -37,14 +36,10 @@ from amazonlite.inventory.flash_sale.domain import (
     Terms,
 )
 from amazonlite.inventory.flash_sale.tables import flash_sale, sale_turnout
-from amazonlite.inventory.store import (
-    DB_NOW,
-    Overdue,
-    ledger,
-    reservation,
-    reservation_line,
-    with_lines,
-)
+from amazonlite.inventory.reservations.domain import Reservation, ReservationState
+from amazonlite.inventory.reservations.store import Overdue, reservation, reservation_line, with_lines
+from amazonlite.inventory.stock.domain import Kind
+from amazonlite.inventory.stock.store import DB_NOW, ledger
 
 
 def _timed(*more: Any) -> Select[Any]:

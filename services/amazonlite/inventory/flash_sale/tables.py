@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, Column, Double, Integer, String, Table
 from sqlalchemy.dialects.mysql import BIGINT
 
 from amazonlite.common.data.columns import UtcDateTime
-from amazonlite.inventory.store import metadata
+from amazonlite.inventory.stock.store import metadata
 
 flash_sale = Table(
     "flash_sale",

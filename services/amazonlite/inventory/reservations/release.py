@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from amazonlite.common.core.certain import certain
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory import store
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import Ending, Reservation, ReservationAlreadyDecided, ReservationState
-from amazonlite.inventory.end import end_all
+from amazonlite.inventory.reservations import store
+from amazonlite.inventory.reservations.domain import Ending, Reservation, ReservationAlreadyDecided, ReservationState
+from amazonlite.inventory.reservations.end import end_all
 
 
 async def release(desk: Desk, uow: UnitOfWork, order_id: str) -> Reservation:

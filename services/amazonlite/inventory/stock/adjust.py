@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 from amazonlite.common.core.ids import derive_id
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory import store
-from amazonlite.inventory.book import book
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import (
+from amazonlite.inventory.stock import store
+from amazonlite.inventory.stock.book import book
+from amazonlite.inventory.stock.domain import (
     AdjustmentKeyReused,
     BelowReserved,
     CountIsStale,

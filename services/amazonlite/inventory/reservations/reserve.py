@@ -8,19 +8,12 @@ from datetime import datetime
 from amazonlite.common.core.certain import certain
 from amazonlite.common.core.clock import iso
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory import store
-from amazonlite.inventory.book import book
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import (
-    InsufficientStock,
-    Kind,
-    Line,
-    Reservation,
-    ReservationState,
-    Stock,
-    UnknownSku,
-    entries_for,
-)
+from amazonlite.inventory.reservations import store
+from amazonlite.inventory.reservations.domain import Line, Reservation, ReservationState, entries_for
+from amazonlite.inventory.stock import store as stocks
+from amazonlite.inventory.stock.book import book
+from amazonlite.inventory.stock.domain import InsufficientStock, Kind, Stock, UnknownSku
 
 RESERVED = "inventory.reserved.v1"
 
@@ -32,7 +25,7 @@ async def reserve(
     known = await store.lock_reservation(uow, order_id)
     if known is not None:
         return known
-    stock = await store.lock_stock(uow, {line.sku for line in lines})
+    stock = await stocks.lock_stock(uow, {line.sku for line in lines})
     for line in lines:
         _check(line, stock.get(line.sku))
     new = Reservation(desk.ids("res"), order_id, ReservationState.HELD, expires_at, tuple(lines))

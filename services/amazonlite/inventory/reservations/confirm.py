@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import Ending, Reservation
-from amazonlite.inventory.end import end_all
+from amazonlite.inventory.reservations.domain import Ending, Reservation
+from amazonlite.inventory.reservations.end import end_all
 
 CONFIRMED = "inventory.confirmed.v1"
 

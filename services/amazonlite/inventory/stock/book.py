@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory import allocation, store
-from amazonlite.inventory.domain import Delta, Entry, balance, totals_of
+from amazonlite.inventory.stock import allocation, store
+from amazonlite.inventory.stock.domain import Delta, Entry, balance, totals_of
 
 
 async def book(uow: UnitOfWork, entries: Sequence[Entry]) -> None:

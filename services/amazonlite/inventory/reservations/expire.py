@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from amazonlite.common.background.every import every
 from amazonlite.common.core.event import Event
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.inventory import allocation, store
-from amazonlite.inventory.confirm import confirm_held
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import Ending, Reservation
-from amazonlite.inventory.end import end_all
 from amazonlite.inventory.ports import Sealed
-from amazonlite.inventory.store import Overdue
+from amazonlite.inventory.reservations import store
+from amazonlite.inventory.reservations.confirm import confirm_held
+from amazonlite.inventory.reservations.domain import Ending, Reservation
+from amazonlite.inventory.reservations.end import end_all
+from amazonlite.inventory.reservations.store import Overdue
+from amazonlite.inventory.stock import allocation
 
 EVERY_SECONDS = 1.0
 BATCH = 200

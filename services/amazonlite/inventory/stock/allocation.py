@@ -10,7 +10,7 @@ from collections.abc import Collection
 from sqlalchemy import bindparam, column, select, table, update
 
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory.domain import Delta
+from amazonlite.inventory.stock.domain import Delta
 
 _COUNTERS = ("allocated", "free", "held", "sold", "returned")
 _sale = table("flash_sale", *(column(name) for name in ("id", "rehearsal", "closed_at", *_COUNTERS)))

@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 
 from amazonlite.common.data.errors import met_another
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory import store
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import Ending, Reservation, ReservationState
-from amazonlite.inventory.end import end_all
+from amazonlite.inventory.reservations import store
+from amazonlite.inventory.reservations.domain import Ending, Reservation, ReservationState
+from amazonlite.inventory.reservations.end import end_all
 
 _ENDINGS = {ReservationState.HELD: Ending.RELEASE, ReservationState.CONFIRMED: Ending.TAKE_BACK}
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory import allocation, store
-from amazonlite.inventory.book import book
-from amazonlite.inventory.domain import TRANSITIONS, Ending, Entry, Reservation, ending_kind, entries_for
+from amazonlite.inventory.reservations import store
+from amazonlite.inventory.reservations.domain import TRANSITIONS, Ending, Reservation, ending_kind, entries_for
+from amazonlite.inventory.stock import allocation
+from amazonlite.inventory.stock.book import book
+from amazonlite.inventory.stock.domain import Entry
 
 
 async def end_all(uow: UnitOfWork, ended: Sequence[Reservation], ending: Ending) -> None:

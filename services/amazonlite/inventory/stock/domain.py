@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -128,82 +127,6 @@ class Stock:
         return self.version > 0
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    sku: str
-    quantity: int
-
-
-class ReservationState(StrEnum):
-    HELD = "HELD"
-    CONFIRMED = "CONFIRMED"
-    RELEASED = "RELEASED"
-    EXPIRED = "EXPIRED"
-
-
-class Ending(StrEnum):
-    """How a reservation ends. A held one is confirmed, released or expired, whichever comes first; one that was
-    confirmed is taken back when its order is cancelled after all."""
-
-    CONFIRM = "CONFIRM"
-    RELEASE = "RELEASE"
-    EXPIRE = "EXPIRE"
-    TAKE_BACK = "TAKE_BACK"
-
-
-TRANSITIONS: Mapping[tuple[ReservationState, Ending], ReservationState] = {
-    (ReservationState.HELD, Ending.CONFIRM): ReservationState.CONFIRMED,
-    (ReservationState.HELD, Ending.RELEASE): ReservationState.RELEASED,
-    (ReservationState.HELD, Ending.EXPIRE): ReservationState.EXPIRED,
-    (ReservationState.CONFIRMED, Ending.TAKE_BACK): ReservationState.RELEASED,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """Units kept for one order. With a ``sale_id`` it is a hold on that sale's units. Without lines it is a tombstone:
-    the order was ended before its reservation came."""
-
-    id: str
-    order_id: str
-    state: ReservationState
-    expires_at: datetime
-    lines: tuple[Line, ...] = ()
-    customer_id: str = ""
-    sale_id: str | None = None
-    claim_key: str | None = None
-
-    @property
-    def units(self) -> int:
-        return sum(line.quantity for line in self.lines)
-
-
-_ORDINARY: Mapping[Ending, Kind] = {
-    Ending.CONFIRM: Kind.CONFIRM,
-    Ending.RELEASE: Kind.RELEASE,
-    Ending.EXPIRE: Kind.RELEASE,
-    Ending.TAKE_BACK: Kind.RESTOCK,
-}
-
-
-def ending_kind(ending: Ending, *, of_sale: bool, sale_keeps: bool) -> Kind:
-    """What ending a reservation does to the counters; ``sale_keeps``: the sale takes units back to resell."""
-    if not of_sale:
-        return _ORDINARY[ending]
-    if ending is Ending.CONFIRM:
-        return Kind.SELL
-    if ending is Ending.TAKE_BACK:
-        return Kind.UNSELL if sale_keeps else Kind.RETURN_SOLD
-    return Kind.UNHOLD if sale_keeps else Kind.RETURN_HELD
-
-
-def entries_for(reservation: Reservation, kind: Kind) -> list[Entry]:
-    return [
-        Entry(f"{reservation.id}:{line.sku}:{kind}", kind, line.sku, line.quantity, reservation.sale_id)
-        for line in reservation.lines
-    ]
-
-
 class UnknownSku(NotFound):
     """No stock was ever recorded under this SKU; record some first."""
 
@@ -277,24 +200,3 @@ class AdjustmentKeyReused(InvalidInput):
 
     def __init__(self) -> None:
         super().__init__("This idempotency key was used for another adjustment.")
-
-
-class ReservationNotFound(NotFound):
-    """No reservation was ever made for this order."""
-
-    code: ClassVar[str] = "reservation_not_found"
-    title: ClassVar[str] = "Reservation not found"
-
-    def __init__(self, order_id: str) -> None:
-        super().__init__(f"There is no reservation for {order_id}.")
-
-
-class ReservationAlreadyDecided(Conflict):
-    """The reservation ended otherwise first; that end is final."""
-
-    code: ClassVar[str] = "reservation_already_decided"
-    title: ClassVar[str] = "Reservation already decided"
-
-    def __init__(self, state: ReservationState) -> None:
-        super().__init__(f"The reservation is {state}.", state=state.value)
-        self.state = state
