@@ -14,7 +14,7 @@ from amazonlite.common.data.engine import create_engine
 from amazonlite.common.testing import stores
 from support.scratch_databases import COMMON, ScratchDatabases
 
-pytest_plugins = ["support.sharing"]
+pytest_plugins = ["support.sharing", "support.documented"]
 
 
 @pytest.fixture(scope="session")

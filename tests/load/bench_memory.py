@@ -7,11 +7,11 @@ from typing import Any
 from kubernetes import client
 from kubernetes.stream import stream
 
+from amazonlite_cli.deploy.services import SERVICES
 from amazonlite_cli.kube import connect
 from amazonlite_cli.paths import NAMESPACE
 
 WANTED_MIB = 100
-SERVICES = ("gateway", "auth", "product", "inventory", "order", "payment")
 
 
 def resident_mib(core: client.CoreV1Api, pod: str) -> float:
@@ -41,7 +41,7 @@ async def run() -> list[dict[str, Any]]:
 
 
 def _row(pod: str, mib: float) -> dict[str, Any]:
-    is_service = pod.rsplit("-", 2)[0] in SERVICES
+    is_service = pod.rsplit("-", 2)[0] in SERVICES.keys() - {"operator"}
     return {
         "job": f"memory {pod.rsplit('-', 2)[0] if is_service else pod}",
         "unit": "MiB RSS",

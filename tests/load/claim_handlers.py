@@ -9,10 +9,11 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
 
 from amazonlite.common.http.app import create_app
-from amazonlite.common.security.jwks import JwksSource
+from amazonlite.common.http.fields import IdempotencyKey
+from amazonlite.common.security.jwks import published_by
 from amazonlite.common.security.jwt import TokenVerifier
 from amazonlite.inventory.app import create as create_inventory
-from amazonlite.inventory.flash_sale.api import IdempotencyKey, SaleId, Shopper, TicketText
+from amazonlite.inventory.flash_sale.api import SaleId, Shopper, TicketText
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
 from amazonlite.inventory.flash_sale.decide import Claim, Held
 from amazonlite.inventory.flash_sale.desk import QueueDesk, SaleDesk
@@ -71,7 +72,7 @@ async def claim(
 
 def empty() -> FastAPI:
     """The same stack around a handler that does nothing."""
-    jwks = JwksSource(Settings().jwks_url)
+    jwks = published_by(Settings().auth.url)
     app = create_app("inventory", routers=[empty_routes])
     app.state.verifier = TokenVerifier(jwks)
     return app

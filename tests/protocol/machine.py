@@ -19,6 +19,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from amazonlite.common.core.errors import DomainError, Unavailable
 from amazonlite.common.core.event import Event
 from amazonlite.common.core.ids import new_id
+from amazonlite.common.core.operator_step import OperatorStep
+from amazonlite.common.core.viewer import Viewer
+from amazonlite.common.http.once import Once
 from amazonlite.inventory import consumers as inventory_consumers
 from amazonlite.inventory import expire
 from amazonlite.inventory.flash_sale import remove
@@ -26,14 +29,14 @@ from amazonlite.inventory.flash_sale.commit_claims import CLAIMED, commit_claims
 from amazonlite.inventory.flash_sale.decide import Claim
 from amazonlite.inventory.flash_sale.domain import Sale
 from amazonlite.inventory.flash_sale.read import read_books
-from amazonlite.inventory.flash_sale.step import Step
+from amazonlite.payment import api as payment_api
 from amazonlite.payment import consumers as payment_consumers
 from amazonlite.payment.catch_up import BEGINNING, catch_up
 from amazonlite.payment.confirm import confirm_payment
-from amazonlite.payment.create import create_intent
-from amazonlite.payment.domain import Method, Viewer
+from amazonlite.payment.domain import Method
 from amazonlite.payment.follow_up import follow_up_due
 from amazonlite.payment.read import sum_sale
+from amazonlite.payment.schemas import CreateIntent
 from amazonlite.payment.signature import sign
 from amazonlite.payment.simulated.answer import LateAnswers
 from amazonlite.payment.webhook import take_webhook
@@ -117,7 +120,9 @@ class PaymentAndInventory(RuleBasedStateMachine):
     @rule(order=ANY, fate=FATES, dies_after=DEATHS)
     def open_intent(self, order: int, fate: Fate, dies_after: int | None) -> None:
         fact = self._order(order)
-        work = create_intent(self.shop.payment_desk, Viewer(fact.customer_id), fact.order_id, key=new_id("key"))
+        once = Once("POST", "/api/payments/intents", new_id("key"))
+        body = CreateIntent(order_id=fact.order_id)
+        work = payment_api.create(self.shop.payment_desk, Viewer(fact.customer_id), body, once)
         self._run("open an intent", work, Plan(fate, dies_after), DomainError)
 
     @precondition(has_orders)
@@ -344,7 +349,7 @@ class PaymentAndInventory(RuleBasedStateMachine):
         return nth([fact for fact in self.facts.values() if fact.payment_id], number)
 
     async def _removed(self) -> bool:
-        await remove.remove(self.shop.sale_desk, self.sale_id, Step("remove", 1))
+        await remove.remove(self.shop.sale_desk, self.sale_id, OperatorStep("remove", 1))
         return True
 
     async def _webhook(self, payload: bytes) -> bool:

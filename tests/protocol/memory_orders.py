@@ -46,7 +46,8 @@ class MemoryOrders:
         return OrderFact(order_id, order.customer_id, order.state, order.total, order.pay_before, order.sale_id)
 
     async def outcomes(self, order_ids: Sequence[str]) -> Mapping[str, Outcome]:
-        found = (self.known[order_id] for order_id in order_ids)
+        # those of a sequence that ended in a broken rule are known no more
+        found = (self.known[order_id] for order_id in order_ids if order_id in self.known)
         return {order.order_id: Outcome(order.state, order.reason) for order in found}
 
     def cancel(self, order_id: str) -> None:

@@ -22,8 +22,9 @@ from amazonlite.inventory import read
 from amazonlite.inventory.desk import Desk
 from amazonlite.inventory.domain import ReservationNotFound, ReservationState
 from amazonlite.inventory.flash_sale.errors import QueueUnavailable
+from amazonlite.inventory.flash_sale.read import get_hold
+from amazonlite.inventory.flash_sale.schemas import HoldView
 from amazonlite.inventory.ports import Sealed
-from amazonlite.inventory.schemas import HoldView
 from amazonlite.order import domain as order_domain
 from amazonlite.order.desk import OrderDesk
 from amazonlite.order.errors import OrderNotFound
@@ -218,7 +219,7 @@ class GoodsOverNetwork:
 
     async def _claim_of(self, order_id: str) -> ClaimFact | None:
         try:
-            hold = HoldView.of(*await read.get_hold(self.desk(), order_id)).as_json()
+            hold = HoldView.of(*await get_hold(self.desk(), order_id)).as_json()
         except ReservationNotFound:
             return None
         return ClaimFact.of(hold)

@@ -9,10 +9,11 @@ from hypothesis.stateful import precondition, rule
 
 from amazonlite.common.core.errors import DomainError, Unavailable
 from amazonlite.common.core.event import Event
+from amazonlite.common.core.viewer import Viewer
 from amazonlite.order import consumers, time_out
 from amazonlite.order.cancel import cancel_order
 from amazonlite.order.confirm import confirm_order
-from amazonlite.order.domain import TRANSITIONS, Viewer
+from amazonlite.order.domain import TRANSITIONS
 from amazonlite.order.read import get_order
 from protocol.facts import Fact, never
 from protocol.machine import ANY, DEATHS, FATES, PaymentAndInventory, has_orders

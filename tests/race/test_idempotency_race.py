@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from amazonlite.common.core.clock import SystemClock
 from amazonlite.common.core.settings import MysqlSettings
-from amazonlite.common.data.idempotency import RequestInFlight, StoredAnswer, run_idempotent
+from amazonlite.common.data.idempotency import RequestInFlight, StoredAnswer, nothing, run_idempotent
 from amazonlite.common.data.unit_of_work import UnitOfWork, unit_of_work_factory
 
 pytestmark = pytest.mark.stores
@@ -23,12 +23,14 @@ async def test_one_key_from_twenty_callers(
 ) -> None:
     factory = unit_of_work_factory(engine_for(common_mysql))
 
-    async def effect(uow: UnitOfWork) -> StoredAnswer:
+    async def effect(uow: UnitOfWork, _: None) -> StoredAnswer:
         await uow.execute(text("UPDATE outbox_shard SET fence = fence + 1 WHERE shard = 0"))
         return StoredAnswer(201, {"round": round_})
 
     async def call() -> StoredAnswer:
-        return await run_idempotent(factory, scope="orders", key="k", fingerprint="f", work=effect, clock=SystemClock())
+        return await run_idempotent(
+            factory, scope="orders", key="k", fingerprint="f", prepare=nothing, work=effect, clock=SystemClock()
+        )
 
     outcomes = await asyncio.gather(*(call() for _ in range(20)), return_exceptions=True)
 

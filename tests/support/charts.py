@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from amazonlite.cli.paths import HOME, REPO
+from amazonlite_cli.paths import HOME, REPO
 
 IMAGE = "registry.invalid/amazonlite/app:content"
 

@@ -18,6 +18,7 @@ from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.event import Event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.money import Money
+from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.common.core.settings import MysqlSettings
 from amazonlite.common.core.tasks import stop
 from amazonlite.common.data.engine import create_engine
@@ -42,7 +43,6 @@ from amazonlite.inventory.flash_sale.queue import join, look
 from amazonlite.inventory.flash_sale.queue_store import QueueStore, Standing, connect
 from amazonlite.inventory.flash_sale.read import read_books
 from amazonlite.inventory.flash_sale.serve_claims import ClaimServer
-from amazonlite.inventory.flash_sale.step import Step
 from amazonlite.inventory.flash_sale.ticket import Ticket, TicketOffice
 from amazonlite.inventory.ports import Sealed
 from support.delivery import deliver, deliver_group, event, outbox
@@ -133,8 +133,8 @@ class Pod:
     async def books(self, sale_id: str) -> Books:
         return await read_books(self.desk, sale_id)
 
-    def step(self, fence: int = 1) -> Step:
-        return Step(f"test:{next(self._steps)}", fence)
+    def step(self, fence: int = 1) -> OperatorStep:
+        return OperatorStep(f"test:{next(self._steps)}", fence)
 
     async def joined(self, sale_id: str, customer: str) -> Ticket:
         return self.sale_desk.tickets.read((await join(self.sale_desk, sale_id, customer)).ticket, sale_id, customer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,14 +15,18 @@ from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.event import Event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.money import Money
+from amazonlite.common.core.viewer import Viewer
 from amazonlite.common.data.unit_of_work import UnitOfWorkFactory
+from amazonlite.common.http.once import Once
 from amazonlite.common.testing.fakes import FakeClock
+from amazonlite.order import api
 from amazonlite.order.consumers import handlers
-from amazonlite.order.create import Wish, create_order
+from amazonlite.order.create import Wish
 from amazonlite.order.desk import OrderDesk
-from amazonlite.order.domain import Order, Viewer
+from amazonlite.order.domain import Order
 from amazonlite.order.ports import ClaimFact, PaymentFact, Sealed
 from amazonlite.order.read import get_order, get_timeline
+from amazonlite.order.schemas import CreateOrder, WantedLine
 from support.delivery import deliver, deliver_group, event, outbox
 
 ALICE = Viewer("usr_alice")
@@ -91,8 +96,15 @@ class OrderBench:
     goods: FakeGoods
 
     async def create(self, viewer: Viewer = ALICE, key: str = "", wishes: Sequence[Wish] = (Wish("B01", 2),)) -> str:
-        answer = await create_order(self.desk, viewer, wishes, key=key or new_id("key"))
-        return str(answer.body["orderId"])
+        return str((await self.answer(viewer, key, wishes))[1]["orderId"])
+
+    async def answer(
+        self, viewer: Viewer = ALICE, key: str = "", wishes: Sequence[Wish] = (Wish("B01", 2),)
+    ) -> tuple[bool, dict[str, Any]]:
+        """Whether it was made before, and the body."""
+        body = CreateOrder(lines=[WantedLine(sku=wish.sku, quantity=wish.quantity) for wish in wishes])
+        answer = await api.create(self.desk, viewer, body, Once("POST", "/api/orders", key or new_id("key")))
+        return "Idempotency-Replayed" in answer.headers, json.loads(bytes(answer.body))
 
     async def reserved(self) -> str:
         order_id = await self.create()

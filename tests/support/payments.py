@@ -14,17 +14,20 @@ from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.event import Event
 from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.money import Money
+from amazonlite.common.core.viewer import Viewer
 from amazonlite.common.data.unit_of_work import UnitOfWorkFactory
+from amazonlite.common.http.once import Once
 from amazonlite.common.testing.fakes import FakeClock
+from amazonlite.payment import api
 from amazonlite.payment.confirm import confirm_payment
 from amazonlite.payment.consumers import HANDLERS
-from amazonlite.payment.create import create_intent
 from amazonlite.payment.desk import PaymentDesk
-from amazonlite.payment.domain import MOST_ATTEMPTS, Method, Payment, Viewer
+from amazonlite.payment.domain import MOST_ATTEMPTS, Method, Payment
 from amazonlite.payment.follow_up import follow_up_due
 from amazonlite.payment.ports import OrderFact, Outcome
 from amazonlite.payment.provider import Charge, Provider
 from amazonlite.payment.read import get_payment
+from amazonlite.payment.schemas import CreateIntent
 from amazonlite.payment.signature import sign
 from amazonlite.payment.simulated.answer import LateAnswers
 from amazonlite.payment.simulated.provider import SimulatedProvider
@@ -116,8 +119,13 @@ class PaymentBench:
         self.orders.known[order_id] = OrderFact(order_id, ALICE.subject, state, total, pay_before, sale_id)
 
     async def intent(self, order_id: str, *, viewer: Viewer = ALICE, key: str = "") -> str:
-        answer = await create_intent(self.desk, viewer, order_id, key=key or new_id("key"))
-        return str(answer.body["paymentId"])
+        return str((await self.answer(order_id, viewer=viewer, key=key))[2]["paymentId"])
+
+    async def answer(self, order_id: str, *, viewer: Viewer = ALICE, key: str = "") -> tuple[int, bool, dict[str, Any]]:
+        """Status, whether it was answered before, and the body."""
+        once = Once("POST", "/api/payments/intents", key or new_id("key"))
+        answer = await api.create(self.desk, viewer, CreateIntent(order_id=order_id), once)
+        return answer.status_code, "Idempotency-Replayed" in answer.headers, json.loads(bytes(answer.body))
 
     async def confirm(self, payment_id: str, method: Method = Method.OK, key: str = "confirm") -> Payment:
         return await confirm_payment(self.desk, ALICE, payment_id, method, key=key)

@@ -67,8 +67,8 @@ amazonlite.dev/reaches-mongodb: "true"
 - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }}}
 {{- end }}
 - {name: KAFKA_BOOTSTRAP, value: "kafka:9092"}
-{{- range list "auth" "order" "payment" "inventory" "product" "gateway" }}
-- {name: {{ upper . }}_URL, value: "http://{{ . }}:8000"}
+{{- range $name, $_ := omit .Values.services "operator" }}
+- {name: {{ upper $name | replace "-" "_" }}_URL, value: "http://{{ $name }}:8000"}
 {{- end }}
 {{- end -}}
 
@@ -105,12 +105,12 @@ amazonlite.dev/reaches-mongodb: "true"
 {{ include "platform.secretEnv" (list "MONGO_PASSWORD" (printf "mongodb-%s" $name) "password") }}
 {{- end }}
 {{- end }}
-{{- with $service.kafka }}
-{{ include "platform.kafkaEnv" (list . $root) }}
+{{- if $service.kafka }}
+{{ include "platform.kafkaEnv" (list $name $root) }}
 {{- end }}
-{{- with $service.client }}
-{{ include "platform.secretEnv" (list "AUTH_CLIENT_ID" (printf "client-%s" .) "id") }}
-{{ include "platform.secretEnv" (list "AUTH_CLIENT_SECRET" (printf "client-%s" .) "secret") }}
+{{- if $service.client }}
+{{ include "platform.secretEnv" (list "AUTH_CLIENT_ID" (printf "client-%s" $name) "id") }}
+{{ include "platform.secretEnv" (list "AUTH_CLIENT_SECRET" (printf "client-%s" $name) "secret") }}
 {{- end }}
 {{- range $variable, $from := $service.secretEnv }}
 {{ include "platform.secretEnv" (list $variable $from.secret $from.key) }}

@@ -10,7 +10,19 @@ from fastapi import APIRouter, Cookie, Depends, Request, Response
 from amazonlite.auth.bulk_tokens import make_tokens
 from amazonlite.auth.desk import AuthDesk
 from amazonlite.auth.devices import COOKIE, COOKIE_TTL
-from amazonlite.auth.domain import SERVICE_TTL
+from amazonlite.auth.domain import (
+    SERVICE_TTL,
+    BadCredentials,
+    EmailInvalid,
+    EmailTaken,
+    InvalidClient,
+    RefreshTokenExpired,
+    RefreshTokenInvalid,
+    RefreshTokenReused,
+    RevocationUnavailable,
+    SessionRevoked,
+    TooManyFailures,
+)
 from amazonlite.auth.login import Tokens, log_in
 from amazonlite.auth.logout import check_session, log_out
 from amazonlite.auth.refresh import refresh
@@ -27,8 +39,10 @@ from amazonlite.auth.schemas import (
     SignUp,
     TokensView,
 )
+from amazonlite.auth.sign_in_queue import SignInBusy
 from amazonlite.auth.signup import sign_up
 from amazonlite.common.http.network import client_network
+from amazonlite.common.http.problems import problems
 from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import principal, require
 
@@ -52,14 +66,14 @@ published = APIRouter(tags=["auth"])
 internal = APIRouter(prefix="/internal/auth", tags=["internal"], dependencies=[Depends(never_cached)])
 
 
-@routes.post("/signup", status_code=201)
+@routes.post("/signup", status_code=201, responses=problems(EmailTaken, EmailInvalid, SignInBusy))
 async def signup(desk: Desk, network: Network, body: SignUp) -> SignedUp:
     """Opens a shopper's account; staff rights are only ever given to service clients."""
     password = body.password.get_secret_value()
     return SignedUp(user_id=await sign_up(desk, body.email, password, body.name, network=network))
 
 
-@routes.post("/login")
+@routes.post("/login", responses=problems(BadCredentials, EmailInvalid, TooManyFailures, SignInBusy))
 async def login(
     desk: Desk,
     network: Network,
@@ -83,19 +97,21 @@ async def login(
     return _view(opened.tokens)
 
 
-@routes.post("/refresh")
+@routes.post(
+    "/refresh", responses=problems(RefreshTokenInvalid, RefreshTokenExpired, RefreshTokenReused, SessionRevoked)
+)
 async def exchange(desk: Desk, body: Refresh) -> TokensView:
     """A refresh token works once; used again later, it ends the session."""
     return _view(await refresh(desk, body.refresh_token.get_secret_value()))
 
 
-@routes.post("/logout", status_code=204)
+@routes.post("/logout", status_code=204, responses=problems(RevocationUnavailable))
 async def logout(desk: Desk, asking: Annotated[Principal, Depends(require("shop"))]) -> None:
     """Ends the session; its access tokens stop working within moments."""
     await log_out(desk, asking)
 
 
-@routes.get("/validate")
+@routes.get("/validate", responses=problems(SessionRevoked))
 async def validate(desk: Desk, asking: Annotated[Principal, Depends(principal)]) -> PrincipalView:
     """Who the bearer is, and that the session still lives."""
     await check_session(desk, asking)
@@ -109,7 +125,7 @@ async def validate(desk: Desk, asking: Annotated[Principal, Depends(principal)])
     )
 
 
-@routes.post("/service-tokens")
+@routes.post("/service-tokens", responses=problems(InvalidClient))
 async def service_token(desk: Desk, body: ClientCredentials) -> ServiceTokenView:
     """A token for a service, by its client credentials."""
     scopes = desk.clients.scopes_of(body.client_id, body.client_secret.get_secret_value())

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import JSON, Column, Integer, MetaData, String, Table, delete, func, insert, select, update
-from sqlalchemy.dialects.mysql import BINARY, DATETIME
+from sqlalchemy import JSON, Column, Integer, MetaData, String, Table, delete, func, insert, literal, select, update
+from sqlalchemy.dialects.mysql import BINARY
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.exc import IntegrityError
 
 from amazonlite.auth.domain import FAILURE_WINDOW, EmailTaken, RefreshToken, Session
+from amazonlite.common.data.columns import UtcDateTime
 from amazonlite.common.data.unit_of_work import UnitOfWork
 
 PURGED_AT_ONCE = 1000
@@ -25,16 +26,16 @@ users = Table(
     Column("email", String(254)),
     Column("password_hash", String(255)),
     Column("name", String(200)),
-    Column("created_at", DATETIME(fsp=6)),
+    Column("created_at", UtcDateTime()),
 )
 sessions = Table(
     "session",
     metadata,
     Column("session_id", String(64), primary_key=True),
     Column("user_id", String(64)),
-    Column("created_at", DATETIME(fsp=6)),
-    Column("expires_at", DATETIME(fsp=6)),
-    Column("revoked_at", DATETIME(fsp=6)),
+    Column("created_at", UtcDateTime()),
+    Column("expires_at", UtcDateTime()),
+    Column("revoked_at", UtcDateTime()),
     Column("revoked_because", String(32)),
 )
 refresh_tokens = Table(
@@ -42,9 +43,9 @@ refresh_tokens = Table(
     metadata,
     Column("token_hash", String(64), primary_key=True),
     Column("session_id", String(64)),
-    Column("issued_at", DATETIME(fsp=6)),
-    Column("expires_at", DATETIME(fsp=6)),
-    Column("used_at", DATETIME(fsp=6)),
+    Column("issued_at", UtcDateTime()),
+    Column("expires_at", UtcDateTime()),
+    Column("used_at", UtcDateTime()),
     Column("salt", BINARY(16)),
 )
 login_failures = Table(
@@ -52,7 +53,7 @@ login_failures = Table(
     metadata,
     Column("account_hash", String(64), primary_key=True),
     Column("failures", Integer),
-    Column("window_ends", DATETIME(fsp=6)),
+    Column("window_ends", UtcDateTime()),
 )
 token_audit = Table(
     "token_audit",
@@ -64,7 +65,7 @@ token_audit = Table(
     Column("token_count", Integer),
     Column("ttl_seconds", Integer),
     Column("correlation_id", String(128)),
-    Column("created_at", DATETIME(fsp=6)),
+    Column("created_at", UtcDateTime()),
 )
 
 
@@ -87,7 +88,7 @@ class BulkAudit:
 
 
 async def add_user(uow: UnitOfWork, *, user_id: str, email: str, password_hash: str, name: str, now: datetime) -> None:
-    row = {"user_id": user_id, "email": email, "password_hash": password_hash, "name": name, "created_at": _naive(now)}
+    row = {"user_id": user_id, "email": email, "password_hash": password_hash, "name": name, "created_at": now}
     try:
         await uow.execute(insert(users), row)
     except IntegrityError as error:
@@ -108,8 +109,8 @@ async def add_session(uow: UnitOfWork, session: Session, now: datetime) -> None:
     row = {
         "session_id": session.session_id,
         "user_id": session.user_id,
-        "created_at": _naive(now),
-        "expires_at": _naive(session.expires_at),
+        "created_at": now,
+        "expires_at": session.expires_at,
     }
     await uow.execute(insert(sessions), row)
 
@@ -120,8 +121,7 @@ async def find_session(uow: UnitOfWork, session_id: str, *, lock: bool = False) 
     row = (await uow.execute(query.with_for_update() if lock else query)).one_or_none()
     if row is None:
         return None
-    revoked = _aware(row.revoked_at) if row.revoked_at else None
-    return Session(row.session_id, row.user_id, _aware(row.expires_at), revoked)
+    return Session(row.session_id, row.user_id, row.expires_at, row.revoked_at)
 
 
 async def revoke_session(uow: UnitOfWork, session_id: str, reason: str, now: datetime) -> None:
@@ -129,23 +129,23 @@ async def revoke_session(uow: UnitOfWork, session_id: str, reason: str, now: dat
     await uow.execute(
         update(sessions)
         .where(sessions.c.session_id == session_id, sessions.c.revoked_at.is_(None))
-        .values(revoked_at=_naive(now), revoked_because=reason)
+        .values(revoked_at=now, revoked_because=reason)
     )
 
 
 async def revoked_since(uow: UnitOfWork, moment: datetime) -> list[tuple[str, datetime]]:
     found = await uow.execute(
-        select(sessions.c.session_id, sessions.c.revoked_at).where(sessions.c.revoked_at > _naive(moment))
+        select(sessions.c.session_id, sessions.c.revoked_at).where(sessions.c.revoked_at > moment)
     )
-    return [(row.session_id, _aware(row.revoked_at)) for row in found]
+    return [(row.session_id, row.revoked_at) for row in found]
 
 
 async def add_refresh_token(uow: UnitOfWork, token: RefreshToken, now: datetime) -> None:
     row = {
         "token_hash": token.token_hash,
         "session_id": token.session_id,
-        "issued_at": _naive(now),
-        "expires_at": _naive(token.expires_at),
+        "issued_at": now,
+        "expires_at": token.expires_at,
         "salt": token.salt,
     }
     await uow.execute(insert(refresh_tokens), row)
@@ -155,21 +155,18 @@ async def find_refresh_token(uow: UnitOfWork, token_hash: str) -> RefreshToken |
     row = (await uow.execute(select(refresh_tokens).where(refresh_tokens.c.token_hash == token_hash))).one_or_none()
     if row is None:
         return None
-    used = _aware(row.used_at) if row.used_at else None
-    return RefreshToken(row.token_hash, row.session_id, _aware(row.expires_at), row.salt, used)
+    return RefreshToken(row.token_hash, row.session_id, row.expires_at, row.salt, row.used_at)
 
 
 async def use_refresh_token(uow: UnitOfWork, token_hash: str, now: datetime) -> None:
-    await uow.execute(
-        update(refresh_tokens).where(refresh_tokens.c.token_hash == token_hash).values(used_at=_naive(now))
-    )
+    await uow.execute(update(refresh_tokens).where(refresh_tokens.c.token_hash == token_hash).values(used_at=now))
 
 
 async def count_login(uow: UnitOfWork, account_hash: str, now: datetime) -> tuple[int, datetime]:
     """(attempts in the window, its end), this one included; a new window begins where the last one ended."""
-    fresh = _naive(now + FAILURE_WINDOW)
+    fresh = literal(now + FAILURE_WINDOW, UtcDateTime())
     statement = mysql_insert(login_failures).values(account_hash=account_hash, failures=1, window_ends=fresh)
-    over = login_failures.c.window_ends <= _naive(now)
+    over = login_failures.c.window_ends <= now
     # MySQL assigns from left to right: the count must be decided before the window moves.
     counted = statement.on_duplicate_key_update(
         [
@@ -179,7 +176,7 @@ async def count_login(uow: UnitOfWork, account_hash: str, now: datetime) -> tupl
     )
     await uow.execute(counted)
     row = (await uow.execute(select(login_failures).where(login_failures.c.account_hash == account_hash))).one()
-    return row.failures, _aware(row.window_ends)
+    return row.failures, row.window_ends
 
 
 async def uncount_login(uow: UnitOfWork, account_hash: str) -> None:
@@ -202,14 +199,14 @@ async def add_bulk_audit(uow: UnitOfWork, audit: BulkAudit, now: datetime) -> No
         "token_count": len(audit.subjects),
         "ttl_seconds": audit.ttl_seconds,
         "correlation_id": audit.correlation_id,
-        "created_at": _naive(now),
+        "created_at": now,
     }
     await uow.execute(insert(token_audit), row)
 
 
 async def purge(uow: UnitOfWork, now: datetime) -> int:
     """Deletes some of what can no longer matter; the number of rows, 0 when there is no more."""
-    over = _naive(now - timedelta(days=1))
+    over = now - timedelta(days=1)
     purged = 0
     for table, ends in (
         (refresh_tokens, refresh_tokens.c.expires_at),
@@ -219,11 +216,3 @@ async def purge(uow: UnitOfWork, now: datetime) -> int:
         statement = delete(table).where(ends < over).with_dialect_options(mysql_limit=PURGED_AT_ONCE)
         purged += (await uow.execute(statement)).rowcount
     return purged
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC)

@@ -1,16 +1,17 @@
-"""Background work: keeps Redis knowing of revocations, keys and clients fresh, and tables short."""
+"""Background work: keeps Redis knowing of revocations, keys and clients fresh, and tables short.
+
+Each loop survives its store being away.
+"""
 
 from __future__ import annotations
-
-import asyncio
 
 from amazonlite.auth import store
 from amazonlite.auth.clients import BadClientFile
 from amazonlite.auth.desk import AuthDesk
 from amazonlite.auth.domain import REVOCATION_TTL
 from amazonlite.auth.keys import NoSigningKey
+from amazonlite.common.background.every import every
 from amazonlite.common.data.retention import keep_trimming
-from amazonlite.common.data.sweep import keep_sweeping
 from amazonlite.common.observe.logs import get_logger
 
 log = get_logger(__name__)
@@ -29,7 +30,7 @@ async def republish(desk: AuthDesk) -> int:
     return len(revoked)
 
 
-def reload(desk: AuthDesk) -> None:
+async def reload(desk: AuthDesk) -> None:
     """Take rotated keys and changed clients; a broken Secret leaves the working ones in place."""
     try:
         desk.keys.reload()
@@ -38,19 +39,13 @@ def reload(desk: AuthDesk) -> None:
         log.error("secrets_not_reloaded", error=str(error))
 
 
-class Upkeep:
-    """The loops around the steps above; each survives its store being away."""
+async def keep_republishing(desk: AuthDesk) -> None:
+    await every(REPUBLISH_SECONDS, lambda: republish(desk), waits="revocations_not_republished")
 
-    def __init__(self, desk: AuthDesk) -> None:
-        self._desk = desk
 
-    async def republishing(self) -> None:
-        await keep_sweeping(lambda: republish(self._desk), every=REPUBLISH_SECONDS, waits="revocations_not_republished")
+async def keep_reloading(desk: AuthDesk) -> None:
+    await every(RELOAD_SECONDS, lambda: reload(desk), waits="secrets_not_reloaded")
 
-    async def reloading(self) -> None:
-        while True:
-            await asyncio.sleep(RELOAD_SECONDS)
-            reload(self._desk)
 
-    async def purging(self) -> None:
-        await keep_trimming(self._desk.transactions, lambda uow: store.purge(uow, self._desk.clock.now()))
+async def keep_purging(desk: AuthDesk) -> None:
+    await keep_trimming(desk.transactions, lambda uow: store.purge(uow, desk.clock.now()))

@@ -34,6 +34,10 @@ class ApiAway(Exception):
     """The API server refused, closed or said nothing: try again later, serve what is known."""
 
 
+class NoRoutesYet(Exception):
+    """The API server was not reached since the start."""
+
+
 class _ListMeta(msgspec.Struct, rename="camel"):
     resource_version: str
 
@@ -140,6 +144,10 @@ class Watcher:
                 await self._pause("the resource version is gone")
             except ApiAway as error:
                 await self._pause(str(error))
+
+    async def ready(self) -> None:
+        if not self.listed.is_set():
+            raise NoRoutesYet
 
     async def _pause(self, reason: str) -> None:
         seconds = _BACKOFF[min(self._failures, len(_BACKOFF) - 1)] * random.uniform(0.5, 1.0)

@@ -38,6 +38,11 @@ UNCHECKED = Counter(
 log = get_logger(__name__)
 
 
+def connect(url: str) -> Redis:
+    redis: Redis = Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1, max_connections=32)
+    return redis
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """`limit` None means no limit, an empty `session` nothing to be revoked."""

@@ -32,17 +32,19 @@ class Settings(BaseSettings):
     internal_port: int = 0
 
     @property
-    def jwks_url(self) -> str:
-        return f"{self.auth_url.rstrip('/')}/api/auth/.well-known/jwks.json"
-
-    @property
     def api_url(self) -> str:
+        if self.kube_api_url:
+            return self.kube_api_url
         host = self.kubernetes_service_host
         return f"https://{f'[{host}]' if ':' in host else host}:{self.kubernetes_service_port}"
 
     @property
-    def api_files(self) -> tuple[Path, Path]:
-        return _ACCOUNT / "ca.crt", _ACCOUNT / "token"
+    def api_ca(self) -> Path | None:
+        return None if self.kube_api_url else _ACCOUNT / "ca.crt"
+
+    @property
+    def api_token(self) -> Path | None:
+        return None if self.kube_api_url else _ACCOUNT / "token"
 
     @property
     def routes_path(self) -> str:

@@ -9,21 +9,32 @@ from fastapi import APIRouter, Body, Depends, Header, Path, Request
 from starlette.responses import Response
 
 from amazonlite.common.data.unit_of_work import in_transaction
+from amazonlite.common.http.fields import IdempotencyKey, Sku
+from amazonlite.common.http.problems import problems
 from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import require
 from amazonlite.inventory import read
 from amazonlite.inventory.adjust import change_by, count, start
 from amazonlite.inventory.desk import Desk
-from amazonlite.inventory.domain import ReservationAlreadyDecided, ReservationState, Stock
+from amazonlite.inventory.domain import (
+    AdjustmentKeyReused,
+    BelowReserved,
+    CountIsStale,
+    CountNeedsComparison,
+    InsufficientStock,
+    ReservationAlreadyDecided,
+    ReservationNotFound,
+    ReservationState,
+    Stock,
+    UnknownSku,
+)
 from amazonlite.inventory.reserve import reserve
 from amazonlite.inventory.schemas import (
     Adjustment,
-    HoldView,
     LedgerView,
     OnHand,
     ReservationView,
     ReserveOrder,
-    Sku,
     SkuOnHand,
     StockView,
 )
@@ -36,7 +47,6 @@ async def desk_of(request: Request) -> Desk:
 
 AtDesk = Annotated[Desk, Depends(desk_of)]
 SkuPath = Annotated[str, Path(max_length=64)]
-IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
 OrderId = Annotated[str, Path(max_length=64)]
 staff = Depends(require("staff:stock"))
 reads = Depends(require("reservations:read"))
@@ -45,7 +55,7 @@ shop = APIRouter(prefix="/api", tags=["stock"])
 internal = APIRouter(prefix="/internal", tags=["internal"])
 
 
-@shop.get("/inventory/{sku}", response_model=StockView)
+@shop.get("/inventory/{sku}", response_model=StockView, responses=problems(UnknownSku))
 async def get(desk: AtDesk, sku: SkuPath, response: Response) -> StockView:
     """The ETag names the stock as it is: a count sends it back as If-Match. Each change of the stock makes a new one,
     and none comes back, not even when the stock does.
@@ -53,7 +63,12 @@ async def get(desk: AtDesk, sku: SkuPath, response: Response) -> StockView:
     return _tagged(await read.get_stock(desk, sku), response)
 
 
-@shop.put("/inventory/{sku}", response_model=StockView, dependencies=[staff])
+@shop.put(
+    "/inventory/{sku}",
+    response_model=StockView,
+    dependencies=[staff],
+    responses=problems(BelowReserved, CountIsStale, CountNeedsComparison),
+)
 async def put(
     desk: AtDesk,
     sku: Annotated[Sku, Path()],
@@ -69,7 +84,11 @@ async def put(
     return _tagged(counted, response)
 
 
-@shop.post("/inventory/{sku}/adjustments", response_model=StockView)
+@shop.post(
+    "/inventory/{sku}/adjustments",
+    response_model=StockView,
+    responses=problems(UnknownSku, BelowReserved, AdjustmentKeyReused),
+)
 async def adjust(
     desk: AtDesk,
     sku: Annotated[Sku, Path()],
@@ -101,16 +120,15 @@ def _tagged(stock: Stock, response: Response) -> StockView:
     return StockView.of(stock)
 
 
-@internal.get("/ledger/{sku}", response_model=LedgerView, dependencies=[Depends(require("ledger:read"))])
+@internal.get(
+    "/ledger/{sku}",
+    response_model=LedgerView,
+    dependencies=[Depends(require("ledger:read"))],
+    responses=problems(UnknownSku),
+)
 async def ledger(desk: AtDesk, sku: SkuPath) -> LedgerView:
     """What the ledger of the SKU adds up to, beside its counters."""
     return LedgerView.of(*await read.get_ledger(desk, sku))
-
-
-@internal.get("/holds/{order_id}", response_model=HoldView, dependencies=[reads])
-async def hold(desk: AtDesk, order_id: OrderId) -> HoldView:
-    """The flash-sale hold that the order is made from, as its event tells it. 404: there is none (yet)."""
-    return HoldView.of(*await read.get_hold(desk, order_id))
 
 
 @internal.post(
@@ -118,6 +136,7 @@ async def hold(desk: AtDesk, order_id: OrderId) -> HoldView:
     response_model=ReservationView,
     status_code=201,
     dependencies=[Depends(require("reservations:make"))],
+    responses=problems(UnknownSku, InsufficientStock, ReservationAlreadyDecided),
 )
 async def make(desk: AtDesk, body: ReserveOrder) -> Response:
     """201 with the reservation, also when the order has one already. 409 when it was ended before it was made."""
@@ -130,7 +149,12 @@ async def make(desk: AtDesk, body: ReserveOrder) -> Response:
     return ReservationView.of(made).answer(201)
 
 
-@internal.get("/reservations/{order_id}", response_model=ReservationView, dependencies=[reads])
+@internal.get(
+    "/reservations/{order_id}",
+    response_model=ReservationView,
+    dependencies=[reads],
+    responses=problems(ReservationNotFound),
+)
 async def reservation(desk: AtDesk, order_id: OrderId) -> ReservationView:
     """What became of the order's goods. 404 `reservation_not_found`: nothing was reserved for it."""
     return ReservationView.of(await read.get_reservation(desk, order_id))

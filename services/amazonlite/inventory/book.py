@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory import store
+from amazonlite.inventory import allocation, store
 from amazonlite.inventory.domain import Delta, Entry, balance, totals_of
-from amazonlite.inventory.flash_sale import store as sales
 
 
 async def book(uow: UnitOfWork, entries: Sequence[Entry]) -> None:
@@ -25,7 +24,7 @@ async def book(uow: UnitOfWork, entries: Sequence[Entry]) -> None:
         if entry.sale_id is not None:
             by_sale[entry.sale_id].append(entry)
     for sale_id in sorted(by_sale):
-        await sales.move(uow, sale_id, _sum(by_sale[sale_id]))
+        await allocation.move(uow, sale_id, _sum(by_sale[sale_id]))
     for sku in sorted(by_sku):
         delta = _sum(by_sku[sku])
         if delta.on_hand or delta.available or delta.reserved:

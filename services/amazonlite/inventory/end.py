@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory import store
+from amazonlite.inventory import allocation, store
 from amazonlite.inventory.book import book
 from amazonlite.inventory.domain import TRANSITIONS, Ending, Entry, Reservation, ending_kind, entries_for
-from amazonlite.inventory.flash_sale import store as sales
 
 
 async def end_all(uow: UnitOfWork, ended: Sequence[Reservation], ending: Ending) -> None:
@@ -17,8 +16,7 @@ async def end_all(uow: UnitOfWork, ended: Sequence[Reservation], ending: Ending)
         return
     # A bought unit is sold whatever became of the sale; where others go, the sale's state says.
     asking = {r.sale_id for r in ended if r.sale_id is not None and ending is not Ending.CONFIRM}
-    on_sale = await sales.lock_all(uow, asking)
-    keeping = {sale.id for sale in on_sale.values() if sale.keeps_returns}
+    keeping = await allocation.lock_open(uow, asking)
     entries: list[Entry] = []
     for reservation in ended:
         of_sale = reservation.sale_id is not None

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from amazonlite.common.background.every import every
 from amazonlite.common.core.event import Event
-from amazonlite.common.data.sweep import keep_sweeping
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.inventory import store
+from amazonlite.inventory import allocation, store
 from amazonlite.inventory.confirm import confirm_held
 from amazonlite.inventory.desk import Desk
 from amazonlite.inventory.domain import Ending, Reservation
 from amazonlite.inventory.end import end_all
-from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.ports import Sealed
 from amazonlite.inventory.store import Overdue
 
@@ -27,7 +26,7 @@ EXPIRED = "inventory.expired.v1"
 
 async def keep_expiring(desk: Desk) -> None:
     """A sweep a second, for ever; while the database or payment is away it tries again."""
-    await keep_sweeping(lambda: expire_overdue(desk), every=EVERY_SECONDS, waits="expiry_waits")
+    await every(EVERY_SECONDS, lambda: expire_overdue(desk), waits="expiry_waits")
 
 
 async def expire_overdue(desk: Desk) -> int:
@@ -36,7 +35,7 @@ async def expire_overdue(desk: Desk) -> int:
     while True:
         async with desk.transactions() as uow:
             overdue = await store.find_overdue(uow, BATCH)
-            rehearsals = await sales.rehearsals(uow, {one.sale_id for one in overdue if one.sale_id})
+            rehearsals = await allocation.rehearsals(uow, {one.sale_id for one in overdue if one.sale_id})
         batch = await end_unless_paid(desk, overdue, rehearsals)
         ended += batch
         if batch < BATCH:

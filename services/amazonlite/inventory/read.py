@@ -5,8 +5,6 @@ from __future__ import annotations
 from amazonlite.inventory import store
 from amazonlite.inventory.desk import Desk
 from amazonlite.inventory.domain import Kind, Reservation, ReservationNotFound, Stock, UnknownSku
-from amazonlite.inventory.flash_sale import store as sales
-from amazonlite.inventory.flash_sale.domain import Sale
 
 
 async def get_stock(desk: Desk, sku: str) -> Stock:
@@ -26,14 +24,6 @@ async def get_ledger(desk: Desk, sku: str) -> tuple[Stock, dict[Kind, int]]:
     if found is None:
         raise UnknownSku(sku)
     return found, totals
-
-
-async def get_hold(desk: Desk, order_id: str) -> tuple[Reservation, Sale]:
-    async with desk.transactions() as uow:
-        found = await sales.find_hold(uow, order_id)
-    if found is None:
-        raise ReservationNotFound(order_id)
-    return found
 
 
 async def get_reservation(desk: Desk, order_id: str) -> Reservation:

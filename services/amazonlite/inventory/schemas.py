@@ -7,13 +7,11 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from amazonlite.common.core.clock import iso
-from amazonlite.common.http.body import Body, MoneyView
+from amazonlite.common.http.body import Body
+from amazonlite.common.http.fields import Id, Sku
 from amazonlite.inventory.domain import Kind, Line, Reason, Reservation, Stock, balance
-from amazonlite.inventory.flash_sale.domain import Sale
 
 MOST_UNITS = 1_000_000_000
-Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
-Id = Annotated[str, Field(min_length=1, max_length=64)]
 Units = Annotated[int, Field(ge=0, le=MOST_UNITS)]
 
 
@@ -88,34 +86,6 @@ class ReservationView(Body):
             state=reservation.state,
             expires_at=iso(reservation.expires_at),
             lines=[LineView(sku=line.sku, quantity=line.quantity) for line in reservation.lines],
-        )
-
-
-class HoldView(Body):
-    """A hold with all that an order is made of."""
-
-    sale_id: str
-    hold_id: str
-    order_id: str
-    customer_id: str
-    sku: str
-    quantity: int
-    unit_price: MoneyView
-    pay_before: str
-    state: str
-
-    @classmethod
-    def of(cls, hold: Reservation, sale: Sale) -> HoldView:
-        return cls(
-            sale_id=sale.id,
-            hold_id=hold.id,
-            order_id=hold.order_id,
-            customer_id=hold.customer_id,
-            sku=sale.terms.sku,
-            quantity=hold.units,
-            unit_price=MoneyView.of(sale.terms.unit_price),
-            pay_before=iso(hold.expires_at),
-            state=hold.state,
         )
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Column, MetaData, Row, Select, String, Table, func, insert, select, text, update
-from sqlalchemy.dialects.mysql import BIGINT, DATETIME
+from sqlalchemy.dialects.mysql import BIGINT
 from sqlalchemy.dialects.mysql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
+from amazonlite.common.data.columns import UtcDateTime
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.inventory.domain import Delta, Entry, Kind, Line, Reason, Reservation, ReservationState, Stock
 
@@ -40,7 +40,7 @@ reservation = Table(
     Column("sale_id", String(64)),
     Column("claim_key", String(40)),
     Column("state", String(12)),
-    Column("expires_at", DATETIME(fsp=6)),
+    Column("expires_at", UtcDateTime()),
 )
 reservation_line = Table(
     "reservation_line",
@@ -74,15 +74,6 @@ class Overdue:
 _INSERT_RESERVATION = insert(reservation)
 _INSERT_LINE = insert(reservation_line)
 _INSERT_ENTRY = insert(ledger)
-
-
-def naive(moment: datetime) -> datetime:
-    """As the database keeps it: UTC without saying so."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC)
 
 
 async def find_stock(uow: UnitOfWork, sku: str) -> Stock | None:
@@ -239,7 +230,7 @@ def _row_of(new: Reservation) -> dict[str, Any]:
         "sale_id": new.sale_id,
         "claim_key": new.claim_key,
         "state": new.state.value,
-        "expires_at": naive(new.expires_at),
+        "expires_at": new.expires_at,
     }
 
 
@@ -248,7 +239,7 @@ def _reservation(row: Row[Any], lines: Iterable[Line]) -> Reservation:
         id=row.id,
         order_id=row.order_id,
         state=ReservationState(row.state),
-        expires_at=aware(row.expires_at),
+        expires_at=row.expires_at,
         lines=tuple(lines),
         customer_id=row.customer_id,
         sale_id=row.sale_id,

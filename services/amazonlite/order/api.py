@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
 
-from amazonlite.common.security.jwt import Principal
-from amazonlite.common.security.principal import principal, require
+from amazonlite.common.core.cursor import InvalidCursor
+from amazonlite.common.core.viewer import Viewer
+from amazonlite.common.data.idempotency import IdempotencyKeyReused, RequestInFlight
+from amazonlite.common.http.once import Command, TheOnce
+from amazonlite.common.http.problems import problems
+from amazonlite.common.http.viewer import Asking, reader
+from amazonlite.common.security.principal import require
 from amazonlite.order import read
 from amazonlite.order.cancel import cancel_order
 from amazonlite.order.confirm import confirm_order
-from amazonlite.order.create import Wish, create_order
+from amazonlite.order.create import Wish, place_order, price_order
 from amazonlite.order.cursor import read_cursor, write_cursor
 from amazonlite.order.desk import OrderDesk
-from amazonlite.order.domain import Viewer
+from amazonlite.order.domain import DuplicateSku, refuse_duplicates
+from amazonlite.order.errors import (
+    MixedCurrencies,
+    OrderAlreadyDecided,
+    OrderNotFound,
+    OrderNotReady,
+    PaymentNotAuthorized,
+    UnknownSku,
+)
 from amazonlite.order.schemas import (
     AskOutcomes,
     ConfirmOrder,
@@ -34,36 +47,36 @@ async def desk_of(request: Request) -> OrderDesk:
     return desk
 
 
-async def viewer_of(asking: Annotated[Principal, Depends(require("shop"))]) -> Viewer:
-    return Viewer(asking.subject)
-
-
-async def reader_of(asking: Annotated[Principal, Depends(principal)]) -> Viewer:
-    return Viewer(asking.subject, internal="orders:read-any" in asking.scopes)
-
-
 Desk = Annotated[OrderDesk, Depends(desk_of)]
-Asking = Annotated[Viewer, Depends(viewer_of)]
-Reading = Annotated[Viewer, Depends(reader_of)]
+Reading = Annotated[Viewer, Depends(reader("orders:read-any"))]
 OrderId = Annotated[str, Path(max_length=64)]
-IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
 
 shop = APIRouter(prefix="/api/orders", tags=["orders"])
 internal = APIRouter(prefix="/internal/orders", tags=["internal"])
 
 
-@shop.post("", status_code=201, response_model=OrderView)
-async def create(desk: Desk, viewer: Asking, body: CreateOrder, idempotency_key: IdempotencyKey) -> JSONResponse:
+@shop.post(
+    "",
+    status_code=201,
+    response_model=OrderView,
+    responses=problems(DuplicateSku, UnknownSku, MixedCurrencies, IdempotencyKeyReused, RequestInFlight),
+)
+async def create(desk: Desk, viewer: Asking, body: CreateOrder, once: TheOnce) -> JSONResponse:
     """Makes an order at today's prices; the stock is reserved a moment later."""
     wishes = [Wish(line.sku, line.quantity) for line in body.lines]
-    answer = await create_order(desk, viewer, wishes, key=idempotency_key)
-    headers = {"Idempotency-Replayed": "true"} if answer.replayed else {}
-    return JSONResponse(
-        answer.body, answer.status, headers={**headers, "Location": f"/api/orders/{answer.body['orderId']}"}
+    refuse_duplicates([wish.sku for wish in wishes])
+    command = Command(
+        "orders",
+        viewer.subject,
+        [[wish.sku, wish.quantity] for wish in wishes],
+        prepare=lambda: price_order(desk, viewer, wishes),
+        work=lambda uow, order: place_order(desk, uow, order),
+        answer=lambda order: (201, OrderView.of(order)),
     )
+    return await once.answer(desk, command, location="/api/orders/{orderId}")
 
 
-@shop.get("", response_model=OrderPage)
+@shop.get("", response_model=OrderPage, responses=problems(InvalidCursor))
 async def list_own(
     desk: Desk,
     viewer: Asking,
@@ -77,25 +90,29 @@ async def list_own(
     )
 
 
-@shop.get("/{order_id}", response_model=OrderView)
+@shop.get("/{order_id}", response_model=OrderView, responses=problems(OrderNotFound))
 async def get(desk: Desk, viewer: Reading, order_id: OrderId) -> OrderView:
     return OrderView.of(await read.get_order(desk, viewer, order_id))
 
 
-@shop.get("/{order_id}/timeline", response_model=TimelineView)
+@shop.get("/{order_id}/timeline", response_model=TimelineView, responses=problems(OrderNotFound))
 async def timeline(desk: Desk, viewer: Reading, order_id: OrderId) -> TimelineView:
     """All that happened to the order, in order, with what came too late to matter."""
     entries = await read.get_timeline(desk, viewer, order_id)
     return TimelineView(order_id=order_id, entries=[TimelineEntryView.of(entry) for entry in entries])
 
 
-@shop.post("/{order_id}/cancel", response_model=OrderView)
+@shop.post("/{order_id}/cancel", response_model=OrderView, responses=problems(OrderNotFound, OrderAlreadyDecided))
 async def cancel(desk: Desk, viewer: Asking, order_id: OrderId) -> OrderView:
     """Cancels an unpaid order. 409 `order_already_decided` brings the order as it was decided instead."""
     return OrderView.of(await cancel_order(desk, viewer, order_id))
 
 
-@shop.post("/{order_id}/confirm", response_model=OrderView)
+@shop.post(
+    "/{order_id}/confirm",
+    response_model=OrderView,
+    responses=problems(OrderNotFound, OrderNotReady, OrderAlreadyDecided, PaymentNotAuthorized),
+)
 async def confirm(desk: Desk, viewer: Asking, order_id: OrderId, body: ConfirmOrder) -> OrderView:
     """Confirms an order with an authorised payment. 409 `order_already_decided` as for cancel."""
     return OrderView.of(await confirm_order(desk, viewer, order_id, body.payment_id))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from amazonlite.common.core.viewer import Viewer
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.order import store
 from amazonlite.order.advance import advance
 from amazonlite.order.desk import OrderDesk
-from amazonlite.order.domain import Cause, Changes, Order, OrderState, Trigger, Viewer
+from amazonlite.order.domain import Cause, Changes, Order, OrderState, Trigger
 from amazonlite.order.errors import OrderAlreadyDecided
 from amazonlite.order.read import visible
 

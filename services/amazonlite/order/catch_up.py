@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 
-from amazonlite.common.data.sweep import keep_sweeping
+from amazonlite.common.background.every import every
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.order import store
 from amazonlite.order.advance import moved, write
@@ -23,7 +23,7 @@ SOLD = Cause("goods sold")
 
 async def keep_catching_up(desk: OrderDesk) -> None:
     """For ever; while the database or inventory is away it tries again."""
-    await keep_sweeping(lambda: catch_up(desk), every=EVERY_SECONDS, waits="catch_up_waits")
+    await every(EVERY_SECONDS, lambda: catch_up(desk), waits="catch_up_waits")
 
 
 async def catch_up(desk: OrderDesk) -> int:

@@ -1,4 +1,4 @@
-"""A customer's order is made once per idempotency key, at the prices of the moment."""
+"""A customer's order is made at the prices of the moment."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amazonlite.common.core.money import Money
-from amazonlite.common.data.idempotency import StoredAnswer, fingerprint_of, run_idempotent, scope_of
+from amazonlite.common.core.viewer import Viewer
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.order import announce, store
 from amazonlite.order.advance import entry_of
 from amazonlite.order.desk import OrderDesk
-from amazonlite.order.domain import Cause, Line, Order, OrderState, Viewer, refuse_duplicates, total_of
+from amazonlite.order.domain import Cause, Line, Order, OrderState, total_of
 from amazonlite.order.errors import MixedCurrencies, UnknownSku
-from amazonlite.order.schemas import OrderView
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +23,16 @@ class Wish:
     quantity: int
 
 
-async def create_order(desk: OrderDesk, viewer: Viewer, wishes: Sequence[Wish], *, key: str) -> StoredAnswer:
-    """The same key and wishes give the stored answer, also when prices have changed since."""
-    refuse_duplicates([wish.sku for wish in wishes])
+async def price_order(desk: OrderDesk, viewer: Viewer, wishes: Sequence[Wish]) -> Order:
+    """The order as it would be, at the catalogue's prices of the moment; nothing is written."""
+    return _order(desk, viewer, await _priced(desk, wishes))
 
-    async def work(uow: UnitOfWork) -> StoredAnswer:
-        # No statement runs before the prices are there, so that no transaction waits for another service.
-        order = _order(desk, viewer, await _priced(desk, wishes))
-        await store.add_all(uow, [order])
-        await store.record_all(uow, [(order.order_id, entry_of(desk, order, Cause("create")))])
-        await uow.add_event(announce.created(desk, order))
-        return StoredAnswer(201, OrderView.of(order).as_json())
 
-    return await run_idempotent(
-        desk.transactions,
-        scope=scope_of("orders", viewer.subject),
-        key=key,
-        fingerprint=fingerprint_of(
-            "POST", "/api/orders", viewer.subject, [[wish.sku, wish.quantity] for wish in wishes]
-        ),
-        work=work,
-        clock=desk.clock,
-    )
+async def place_order(desk: OrderDesk, uow: UnitOfWork, order: Order) -> Order:
+    await store.add_all(uow, [order])
+    await store.record_all(uow, [(order.order_id, entry_of(desk, order, Cause("create")))])
+    await uow.add_event(announce.created(desk, order))
+    return order
 
 
 async def _priced(desk: OrderDesk, wishes: Sequence[Wish]) -> tuple[Line, ...]:

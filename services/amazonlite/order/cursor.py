@@ -1,13 +1,11 @@
-"""A list's place as an opaque text: it says where the last page ended, so new orders shift nothing."""
+"""Where a page of a customer's orders ended."""
 
 from __future__ import annotations
 
-import binascii
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 
+from amazonlite.common.core import cursor as cursors
 from amazonlite.common.core.clock import iso, parse_iso
-from amazonlite.order.errors import InvalidCursor
 from amazonlite.order.store import Place
 
 ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -16,19 +14,16 @@ EARLIEST, LATEST = 1000, 9998
 
 
 def write_cursor(place: Place) -> str:
-    return urlsafe_b64encode(f"{iso(place.created_at)}|{place.order_id}".encode()).decode()
+    return cursors.write_cursor(f"{iso(place.created_at)}|{place.order_id}".encode())
 
 
 def read_cursor(cursor: str) -> Place:
-    try:
-        moment, _, order_id = urlsafe_b64decode(cursor.encode()).decode().partition("|")
-        created_at = parse_iso(moment)
-    except (binascii.Error, ValueError, OverflowError) as error:
-        raise _invalid() from error
+    return cursors.read_cursor(cursor, _place)
+
+
+def _place(text: bytes) -> Place:
+    moment, _, order_id = text.decode().partition("|")
+    created_at = parse_iso(moment)
     if not EARLIEST <= created_at.year <= LATEST or not ORDER_ID.fullmatch(order_id):
-        raise _invalid()
+        raise ValueError(text)
     return Place(created_at, order_id)
-
-
-def _invalid() -> InvalidCursor:
-    return InvalidCursor("This list gave out no such cursor.", next_step="Start at the first page.")

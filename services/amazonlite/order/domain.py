@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from amazonlite.common.core.errors import Conflict, InvalidInput
 from amazonlite.common.core.money import Money
+from amazonlite.common.core.viewer import Viewer
 
 
 class OrderState(StrEnum):
@@ -89,14 +90,6 @@ class Line:
     sku: str
     quantity: int
     unit_price: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """Who asks: the customer, or a service of the shop (``internal``)."""
-
-    subject: str
-    internal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,10 +60,3 @@ class MixedCurrencies(InvalidInput):
 
     code: ClassVar[str] = "mixed_currencies"
     title: ClassVar[str] = "The products have different currencies"
-
-
-class InvalidCursor(InvalidInput):
-    """Not a cursor this list gave out; the caller starts at the first page."""
-
-    code: ClassVar[str] = "invalid_cursor"
-    title: ClassVar[str] = "Invalid cursor"

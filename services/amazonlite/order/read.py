@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from amazonlite.common.core.viewer import Viewer
 from amazonlite.order import store
 from amazonlite.order.desk import OrderDesk
-from amazonlite.order.domain import Order, TimelineEntry, Viewer
+from amazonlite.order.domain import Order, TimelineEntry
 from amazonlite.order.errors import OrderNotFound
 from amazonlite.order.late_claim import open_late
 from amazonlite.order.store import Outcome, Place, StateCount

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated
 
 from pydantic import Field
 
 from amazonlite.common.core.clock import iso
 from amazonlite.common.http.body import Body, MoneyView
+from amazonlite.common.http.fields import Id, Sku
 from amazonlite.order.domain import MAX_LINES, MAX_QUANTITY, Line, Order, OrderState, TimelineEntry
 from amazonlite.order.store import Outcome
 
 MOST_ORDERS = 500
-
-Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
-Id = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class WantedLine(Body):

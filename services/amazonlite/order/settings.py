@@ -5,17 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
 
-from amazonlite.common.core.settings import AuthClientSettings, KafkaSettings, MysqlSettings
+from amazonlite.common.core.settings import EventServiceSettings
 
 
-class Settings(BaseSettings):
+class Settings(EventServiceSettings):
     """ORDER_PAY_WITHIN_SECONDS is the time a regular order may stay unpaid."""
 
-    mysql: MysqlSettings = Field(default_factory=MysqlSettings)
-    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
-    auth: AuthClientSettings = Field(default_factory=AuthClientSettings)
     product_url: str = "http://product:8000"
     payment_url: str = "http://payment:8000"
     inventory_url: str = "http://inventory:8000"
@@ -25,7 +21,3 @@ class Settings(BaseSettings):
     @property
     def pay_within(self) -> timedelta:
         return timedelta(seconds=self.order_pay_within_seconds)
-
-    @property
-    def jwks_url(self) -> str:
-        return f"{self.auth.url.rstrip('/')}/api/auth/.well-known/jwks.json"

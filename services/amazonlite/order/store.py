@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -24,11 +24,12 @@ from sqlalchemy import (
     text,
     tuple_,
 )
-from sqlalchemy.dialects.mysql import BIGINT, DATETIME
+from sqlalchemy.dialects.mysql import BIGINT
 from sqlalchemy.dialects.mysql import insert as upsert
 from sqlalchemy.sql.elements import TextClause
 
 from amazonlite.common.core.money import Money
+from amazonlite.common.data.columns import UtcDateTime
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.common.observe.overdue import Overdue
 from amazonlite.order.domain import OPEN_STATES, Cause, Line, Order, OrderState, TimelineEntry
@@ -50,8 +51,8 @@ orders = Table(
     Column("units", Integer),
     Column("total_amount", BIGINT),
     Column("currency", String(3)),
-    Column("pay_before", DATETIME(fsp=6)),
-    Column("created_at", DATETIME(fsp=6)),
+    Column("pay_before", UtcDateTime()),
+    Column("created_at", UtcDateTime()),
 )
 order_event = Table(
     "order_event",
@@ -60,7 +61,7 @@ order_event = Table(
     Column("seq", Integer, primary_key=True),
     Column("state", String(16)),
     Column("applied", Boolean),
-    Column("at", DATETIME(fsp=6)),
+    Column("at", UtcDateTime()),
     Column("cause", String(64)),
     Column("cause_event_id", String(64)),
     Column("reason", String(200)),
@@ -177,7 +178,7 @@ async def find_stuck(
 async def page(uow: UnitOfWork, customer_id: str, after: Place | None, limit: int) -> list[Order]:
     statement = select(orders).where(orders.c.customer_id == customer_id)
     if after is not None:
-        here = (_naive(after.created_at), after.order_id)
+        here = (after.created_at, after.order_id)
         statement = statement.where(tuple_(orders.c.created_at, orders.c.order_id) < here)
     statement = statement.order_by(orders.c.created_at.desc(), orders.c.order_id.desc()).limit(limit)
     return [_order(row) for row in await uow.execute(statement)]
@@ -215,7 +216,7 @@ def _changing(order: Order) -> dict[str, Any]:
         "reason": order.reason,
         "reservation_id": order.reservation_id,
         "payment_id": order.payment_id,
-        "pay_before": _naive(order.pay_before),
+        "pay_before": order.pay_before,
     }
 
 
@@ -228,7 +229,7 @@ def _lasting(order: Order) -> dict[str, Any]:
         "units": order.units,
         "total_amount": order.total.amount,
         "currency": order.total.currency,
-        "created_at": _naive(order.created_at),
+        "created_at": order.created_at,
     }
 
 
@@ -243,8 +244,8 @@ def _order(row: Row[Any]) -> Order:
         state=OrderState(row.state),
         lines=tuple(Line(sku, quantity, Money(amount, row.currency)) for sku, quantity, amount in row.order_lines),
         total=Money(row.total_amount, row.currency),
-        pay_before=row.pay_before.replace(tzinfo=UTC),
-        created_at=row.created_at.replace(tzinfo=UTC),
+        pay_before=row.pay_before,
+        created_at=row.created_at,
         version=row.version,
         sale_id=row.sale_id,
         reservation_id=row.reservation_id,
@@ -259,7 +260,7 @@ def _entry_row(order_id: str, entry: TimelineEntry) -> dict[str, Any]:
         "seq": entry.seq,
         "state": entry.state,
         "applied": entry.applied,
-        "at": _naive(entry.at),
+        "at": entry.at,
         "cause": entry.cause.name,
         "cause_event_id": entry.cause.event_id,
         "reason": entry.reason,
@@ -271,7 +272,7 @@ def _entry(row: Row[Any]) -> TimelineEntry:
         seq=row.seq,
         state=None if row.state is None else OrderState(row.state),
         applied=row.applied,
-        at=row.at.replace(tzinfo=UTC),
+        at=row.at,
         cause=Cause(row.cause, row.cause_event_id),
         reason=row.reason,
     )
@@ -279,8 +280,3 @@ def _entry(row: Row[Any]) -> TimelineEntry:
 
 def _ago(time: timedelta) -> TextClause:
     return text(f"UTC_TIMESTAMP(6) - INTERVAL {int(time.total_seconds())} SECOND")
-
-
-def _naive(moment: datetime) -> datetime:
-    """The columns hold UTC without saying so."""
-    return moment.astimezone(UTC).replace(tzinfo=None)

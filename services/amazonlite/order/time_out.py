@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from amazonlite.common.data.sweep import keep_sweeping
+from amazonlite.common.background.every import every
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.order import store
 from amazonlite.order.advance import Move, moved, write
@@ -21,14 +21,14 @@ DEADLINE = Cause("payment deadline")
 UNPAID = Changes(reason="payment_timeout")
 
 
-async def keep_timing_out(desk: OrderDesk, *, every: float) -> None:
+async def keep_timing_out(desk: OrderDesk, *, seconds: float) -> None:
     """For ever; while the database or payment is away it tries again."""
 
     async def all_overdue() -> None:
         while await time_out_overdue(desk) == BATCH:
             pass
 
-    await keep_sweeping(all_overdue, every=every, waits="time_out_waits")
+    await every(seconds, all_overdue, waits="time_out_waits")
 
 
 async def time_out_overdue(desk: OrderDesk, *, batch: int = BATCH) -> int:

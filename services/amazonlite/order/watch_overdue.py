@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
-from amazonlite.common.data.sweep import keep_sweeping
+from amazonlite.common.background.every import every
 from amazonlite.common.observe.overdue import report_overdue
 from amazonlite.order import store
 from amazonlite.order.desk import OrderDesk
@@ -28,7 +28,7 @@ STATES = (*LONGEST, OrderState.RESERVED)
 
 async def keep_watching_overdue(desk: OrderDesk) -> None:
     """For ever; while the database is away the last numbers stay."""
-    await keep_sweeping(lambda: watch_overdue(desk), every=EVERY_SECONDS, waits="saga_overdue_not_read")
+    await every(EVERY_SECONDS, lambda: watch_overdue(desk), waits="saga_overdue_not_read")
 
 
 async def watch_overdue(desk: OrderDesk) -> None:

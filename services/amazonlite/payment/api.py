@@ -7,13 +7,26 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Request
 from fastapi.responses import JSONResponse
 
-from amazonlite.common.security.jwt import Principal
-from amazonlite.common.security.principal import principal, require
+from amazonlite.common.core.viewer import Viewer
+from amazonlite.common.data.idempotency import IdempotencyKeyReused, RequestInFlight
+from amazonlite.common.http.fields import IdempotencyKey
+from amazonlite.common.http.once import Command, TheOnce
+from amazonlite.common.http.problems import problems
+from amazonlite.common.http.viewer import Asking, reader
+from amazonlite.common.security.principal import require
 from amazonlite.payment import read
 from amazonlite.payment.confirm import confirm_payment
-from amazonlite.payment.create import create_intent
+from amazonlite.payment.create import open_intent, order_to_pay
 from amazonlite.payment.desk import PaymentDesk
-from amazonlite.payment.domain import Viewer
+from amazonlite.payment.errors import (
+    OrderNotPayable,
+    OrderNotReady,
+    PaymentAlreadyDecided,
+    PaymentNotFound,
+    SignatureExpired,
+    SignatureInvalid,
+    WebhookMalformed,
+)
 from amazonlite.payment.schemas import (
     ConfirmIntent,
     CreateIntent,
@@ -39,40 +52,44 @@ async def internal_desk_of(request: Request) -> PaymentDesk:
     return desk
 
 
-async def viewer_of(asking: Annotated[Principal, Depends(require("shop"))]) -> Viewer:
-    return Viewer(asking.subject)
-
-
-async def reader_of(asking: Annotated[Principal, Depends(principal)]) -> Viewer:
-    return Viewer(asking.subject, internal="payments:read-any" in asking.scopes)
-
-
 Desk = Annotated[PaymentDesk, Depends(desk_of)]
 InternalDesk = Annotated[PaymentDesk, Depends(internal_desk_of)]
-Asking = Annotated[Viewer, Depends(viewer_of)]
-Reading = Annotated[Viewer, Depends(reader_of)]
+Reading = Annotated[Viewer, Depends(reader("payments:read-any"))]
 PaymentId = Annotated[str, Path(max_length=64)]
-IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
 
 shop = APIRouter(prefix="/api/payments", tags=["payments"])
 internal = APIRouter(prefix="/internal/payments", tags=["internal"])
 
 
-@shop.post("/intents", status_code=201, response_model=PaymentView)
-async def create(desk: Desk, viewer: Asking, body: CreateIntent, idempotency_key: IdempotencyKey) -> JSONResponse:
+@shop.post(
+    "/intents",
+    status_code=201,
+    response_model=PaymentView,
+    responses=problems(OrderNotReady, OrderNotPayable, IdempotencyKeyReused, RequestInFlight),
+)
+async def create(desk: Desk, viewer: Asking, body: CreateIntent, once: TheOnce) -> JSONResponse:
     """Opens the order's payment over its total. 409 `order_not_ready` until the order is reserved."""
-    answer = await create_intent(desk, viewer, body.order_id, key=idempotency_key)
-    headers = {"Idempotency-Replayed": "true"} if answer.replayed else {}
-    location = f"/api/payments/intents/{answer.body['paymentId']}"
-    return JSONResponse(answer.body, answer.status, headers={**headers, "Location": location})
+    command = Command(
+        "intents",
+        viewer.subject,
+        body.order_id,
+        prepare=lambda: order_to_pay(desk, viewer, body.order_id),
+        work=lambda uow, order: open_intent(desk, uow, order),
+        answer=lambda opened: (201 if opened.new else 200, PaymentView.of(opened.payment)),
+    )
+    return await once.answer(desk, command, location="/api/payments/intents/{paymentId}")
 
 
-@shop.get("/intents/{payment_id}", response_model=PaymentView)
+@shop.get("/intents/{payment_id}", response_model=PaymentView, responses=problems(PaymentNotFound))
 async def get(desk: Desk, viewer: Reading, payment_id: PaymentId) -> PaymentView:
     return PaymentView.of(await read.get_payment(desk, viewer, payment_id))
 
 
-@shop.post("/intents/{payment_id}/confirm", response_model=PaymentView)
+@shop.post(
+    "/intents/{payment_id}/confirm",
+    response_model=PaymentView,
+    responses=problems(PaymentNotFound, OrderNotPayable, PaymentAlreadyDecided, IdempotencyKeyReused),
+)
 async def confirm(
     desk: Desk, viewer: Asking, payment_id: PaymentId, body: ConfirmIntent, idempotency_key: IdempotencyKey
 ) -> PaymentView:
@@ -83,7 +100,11 @@ async def confirm(
     return PaymentView.of(await confirm_payment(desk, viewer, payment_id, body.method, key=idempotency_key))
 
 
-@shop.post("/webhooks/provider", response_model=Received)
+@shop.post(
+    "/webhooks/provider",
+    response_model=Received,
+    responses=problems(SignatureInvalid, SignatureExpired, WebhookMalformed),
+)
 async def webhook(
     request: Request, desk: Desk, provider_signature: Annotated[str, Header(max_length=200)] = ""
 ) -> Received:

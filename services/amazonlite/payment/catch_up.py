@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from prometheus_client import Counter
 
-from amazonlite.common.data.sweep import keep_sweeping
+from amazonlite.common.background.every import every
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.payment import store
@@ -27,7 +27,7 @@ from amazonlite.payment.store import Place
 EVERY_SECONDS = 5.0
 BATCH = 100
 UNHEARD = timedelta(minutes=1)
-BEGINNING = Place(datetime.fromtimestamp(0, UTC).replace(tzinfo=None), "")
+BEGINNING = Place(datetime.fromtimestamp(0, UTC), "")
 CONFIRMED, CLOSED = frozenset({"CONFIRMED", "COMPLETED"}), frozenset({"REJECTED", "CANCELLED", "TIMED_OUT"})
 
 CAUGHT_UP = Counter("payments_caught_up_total", "Decisions about held money that were asked for, not heard", ["wanted"])
@@ -43,7 +43,7 @@ async def keep_catching_up(desk: PaymentDesk) -> None:
         nonlocal place
         place = await catch_up(desk, place)
 
-    await keep_sweeping(next_batch, every=EVERY_SECONDS, waits="catch_up_waits")
+    await every(EVERY_SECONDS, next_batch, waits="catch_up_waits")
 
 
 async def catch_up(desk: PaymentDesk, after: Place, *, batch: int = BATCH) -> Place:

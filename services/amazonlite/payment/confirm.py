@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from amazonlite.common.core.viewer import Viewer
 from amazonlite.common.data.idempotency import IdempotencyKeyReused
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.payment import store
 from amazonlite.payment.desk import PaymentDesk
-from amazonlite.payment.domain import Method, Payment, PaymentState, Viewer
+from amazonlite.payment.domain import Method, Payment, PaymentState
 from amazonlite.payment.errors import OrderNotPayable, PaymentAlreadyDecided
 from amazonlite.payment.provider import Charge, ProviderUnavailable
 from amazonlite.payment.read import visible

@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from amazonlite.common.core.errors import Conflict
 from amazonlite.common.core.money import Money
+from amazonlite.common.core.viewer import Viewer
 
 
 class PaymentState(StrEnum):
@@ -115,14 +116,6 @@ class IllegalTransition(Conflict):
 
     code: ClassVar[str] = "illegal_transition"
     title: ClassVar[str] = "The payment's state does not allow this"
-
-
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """Who asks: the customer, or a service of the shop (``internal``)."""
-
-    subject: str
-    internal: bool = False
 
 
 def charge_key(payment_id: str, attempt: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 
+from amazonlite.common.background.every import every
 from amazonlite.common.data.unit_of_work import in_transaction
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.payment import store
@@ -20,6 +21,15 @@ BATCH = 16
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 60.0
 ASKED_AGAIN, ASKED_AGAIN_AT_LAST = 30.0, 3600.0
+
+
+async def keep_following_up(desk: PaymentDesk, *, seconds: float) -> None:
+    """For ever; while the database is away it tries again."""
+
+    async def any_due() -> bool:
+        return await follow_up_due(desk) > 0
+
+    await every(seconds, any_due, waits="follow_up_waits")
 
 
 async def follow_up_due(desk: PaymentDesk, *, batch: int = BATCH) -> int:

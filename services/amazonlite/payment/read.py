@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from amazonlite.common.core.viewer import Viewer
 from amazonlite.payment import store
 from amazonlite.payment.desk import PaymentDesk
-from amazonlite.payment.domain import Payment, Viewer
+from amazonlite.payment.domain import Payment
 from amazonlite.payment.errors import PaymentNotFound
 from amazonlite.payment.store import SaleBooks
 

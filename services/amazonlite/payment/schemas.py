@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from amazonlite.common.core.clock import iso
 from amazonlite.common.http.body import Body, MoneyView
+from amazonlite.common.http.fields import Id
 from amazonlite.payment.domain import ChargeState, Method, Payment, PaymentState
 from amazonlite.payment.seal import MOST_ORDERS, Sealed
 from amazonlite.payment.store import SaleBooks
-
-Id = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class CreateIntent(Body):

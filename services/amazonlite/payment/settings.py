@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
 
-from amazonlite.common.core.settings import AuthClientSettings, KafkaSettings, MysqlSettings
+from amazonlite.common.core.settings import EventServiceSettings
 
 
-class Settings(BaseSettings):
+class Settings(EventServiceSettings):
     """PAYMENT_*; the simulated provider posts its webhooks to ``payment_webhook_url``."""
 
-    mysql: MysqlSettings = Field(default_factory=MysqlSettings)
-    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
-    auth: AuthClientSettings = Field(default_factory=AuthClientSettings)
     order_url: str = "http://order:8000"
     payment_webhook_secret: str = Field(min_length=16, repr=False)
     payment_webhook_url: str = "http://payment:8000/api/payments/webhooks/provider"
@@ -26,7 +22,3 @@ class Settings(BaseSettings):
     @property
     def webhook_secret(self) -> bytes:
         return self.payment_webhook_secret.encode()
-
-    @property
-    def jwks_url(self) -> str:
-        return f"{self.auth.url.rstrip('/')}/api/auth/.well-known/jwks.json"

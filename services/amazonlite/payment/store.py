@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -25,11 +25,12 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.mysql import BIGINT, DATETIME
+from sqlalchemy.dialects.mysql import BIGINT
 from sqlalchemy.dialects.mysql import insert as upsert
 from sqlalchemy.sql.elements import TextClause
 
 from amazonlite.common.core.money import Money
+from amazonlite.common.data.columns import UtcDateTime
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.common.observe.overdue import Overdue
 from amazonlite.payment.domain import (
@@ -58,12 +59,12 @@ intents = Table(
     Column("confirm_key", String(200)),
     Column("reason", String(200)),
     Column("wanted", String(8)),
-    Column("due_at", DATETIME(fsp=6)),
+    Column("due_at", UtcDateTime()),
     Column("attempts", Integer),
-    Column("pay_before", DATETIME(fsp=6)),
-    Column("created_at", DATETIME(fsp=6)),
+    Column("pay_before", UtcDateTime()),
+    Column("created_at", UtcDateTime()),
     Column("declined", JSON(none_as_null=True)),
-    Column("changed_at", DATETIME(fsp=6)),
+    Column("changed_at", UtcDateTime()),
 )
 slots = Table(
     "order_slot", metadata, Column("order_id", String(64), primary_key=True), Column("payment_id", String(64))
@@ -272,8 +273,8 @@ def _lasting(payment: Payment) -> dict[str, Any]:
         "sale_id": payment.sale_id,
         "amount": payment.amount.amount,
         "currency": payment.amount.currency,
-        "pay_before": _naive(payment.pay_before),
-        "created_at": _naive(payment.created_at),
+        "pay_before": payment.pay_before,
+        "created_at": payment.created_at,
     }
 
 
@@ -284,8 +285,8 @@ def _payment(row: Row[Any]) -> Payment:
         customer_id=row.customer_id,
         state=PaymentState(row.state),
         amount=Money(row.amount, row.currency),
-        pay_before=row.pay_before.replace(tzinfo=UTC),
-        created_at=row.created_at.replace(tzinfo=UTC),
+        pay_before=row.pay_before,
+        created_at=row.created_at,
         sale_id=row.sale_id,
         method=None if row.method is None else Method(row.method),
         confirm_key=row.confirm_key,
@@ -293,8 +294,3 @@ def _payment(row: Row[Any]) -> Payment:
         wanted=None if row.wanted is None else Wanted(row.wanted),
         declined=tuple(DeclinedAttempt(key, Method(method), stray) for key, method, stray in row.declined or ()),
     )
-
-
-def _naive(moment: datetime) -> datetime:
-    """The columns hold UTC without saying so."""
-    return moment.astimezone(UTC).replace(tzinfo=None)

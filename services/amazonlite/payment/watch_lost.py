@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Gauge
 
-from amazonlite.common.data.sweep import keep_sweeping
+from amazonlite.common.background.every import every
 from amazonlite.payment import store
 from amazonlite.payment.desk import PaymentDesk
 
@@ -19,4 +19,4 @@ async def keep_watching_lost(desk: PaymentDesk) -> None:
         async with desk.transactions() as uow:
             LOST.set(await store.count_lost(uow))
 
-    await keep_sweeping(read, every=EVERY_SECONDS, waits="lost_paid_orders_not_read")
+    await every(EVERY_SECONDS, read, waits="lost_paid_orders_not_read")

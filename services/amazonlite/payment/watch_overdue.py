@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from amazonlite.common.data.sweep import keep_sweeping
+from amazonlite.common.background.every import every
 from amazonlite.common.observe.overdue import report_overdue
 from amazonlite.payment import store
 from amazonlite.payment.desk import PaymentDesk
@@ -19,7 +19,7 @@ AFTER_PAY_BEFORE = timedelta(minutes=2)
 
 async def keep_watching_overdue(desk: PaymentDesk) -> None:
     """For ever; while the database is away the last numbers stay."""
-    await keep_sweeping(lambda: watch_overdue(desk), every=EVERY_SECONDS, waits="saga_overdue_not_read")
+    await every(EVERY_SECONDS, lambda: watch_overdue(desk), waits="saga_overdue_not_read")
 
 
 async def watch_overdue(desk: PaymentDesk) -> None:

@@ -7,12 +7,27 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
+from amazonlite.common.core.cursor import InvalidCursor
+from amazonlite.common.http.fields import Sku
+from amazonlite.common.http.problems import problems
 from amazonlite.common.security.principal import require
 from amazonlite.product.browse import browse
 from amazonlite.product.bulk import BulkDesk
 from amazonlite.product.cursor import LONGEST
-from amazonlite.product.domain import MOST_PER_BULK, MOST_PER_PAGE, Filter, InvalidIfMatch, Product, Sort
-from amazonlite.product.schemas import BulkAnswer, NewProduct, PricesView, ProductContent, ProductPage, ProductView, Sku
+from amazonlite.product.domain import (
+    MOST_PER_BULK,
+    MOST_PER_PAGE,
+    CurrencyNotSold,
+    DuplicateSku,
+    Filter,
+    InvalidIfMatch,
+    Product,
+    ProductExists,
+    ProductNotFound,
+    Sort,
+    VersionConflict,
+)
+from amazonlite.product.schemas import BulkAnswer, NewProduct, PricesView, ProductContent, ProductPage, ProductView
 from amazonlite.product.settings import Settings
 from amazonlite.product.store import Catalogue
 
@@ -45,13 +60,13 @@ async def expected_version(if_match: Annotated[str | None, Header(max_length=40)
 TheCatalogue = Annotated[Catalogue, Depends(catalogue_of)]
 Currency = Annotated[str, Depends(currency_of)]
 IfMatch = Annotated[int | None, Depends(expected_version)]
-SkuPath = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+SkuPath = Annotated[Sku, Path()]
 Amount = Annotated[int | None, Query(ge=0, le=10**10)]
 PRODUCTS = {"type": "array", "maxItems": MOST_PER_BULK, "items": {"$ref": "#/components/schemas/NewProduct"}}
 BULK_BODY = {"required": True, "content": {"application/json": {"schema": PRODUCTS}}}
 
 
-@router.get("/api/products")
+@router.get("/api/products", responses=problems(InvalidCursor))
 async def list_products(
     catalogue: TheCatalogue,
     category: Annotated[str, Query(max_length=100)] = "",
@@ -68,7 +83,7 @@ async def list_products(
     return ProductPage(items=[ProductView.of(product) for product in products], next_cursor=following)
 
 
-@router.post("/api/products", status_code=201, dependencies=staff)
+@router.post("/api/products", status_code=201, dependencies=staff, responses=problems(ProductExists, CurrencyNotSold))
 async def create(catalogue: TheCatalogue, currency: Currency, body: NewProduct, response: Response) -> ProductView:
     """201 for a new product, 200 when it is there already with just this content."""
     product, new = await catalogue.add(body.content(body.sku, currency))
@@ -77,7 +92,12 @@ async def create(catalogue: TheCatalogue, currency: Currency, body: NewProduct, 
     return _tagged(product, response)
 
 
-@router.post("/api/products:bulk", dependencies=staff, openapi_extra={"requestBody": BULK_BODY})
+@router.post(
+    "/api/products:bulk",
+    dependencies=staff,
+    openapi_extra={"requestBody": BULK_BODY},
+    responses=problems(DuplicateSku, CurrencyNotSold),
+)
 async def put_all(request: Request) -> BulkAnswer:
     """Creates or replaces up to 500 products; sending the same again changes nothing."""
     bulk: BulkDesk = request.app.state.bulk
@@ -92,12 +112,16 @@ async def prices(
     return PricesView.of(await catalogue.prices(sku))
 
 
-@router.get("/api/products/{sku}")
+@router.get("/api/products/{sku}", responses=problems(ProductNotFound))
 async def get(catalogue: TheCatalogue, sku: SkuPath, response: Response) -> ProductView:
     return _tagged(await catalogue.get(sku), response)
 
 
-@router.put("/api/products/{sku}", dependencies=staff)
+@router.put(
+    "/api/products/{sku}",
+    dependencies=staff,
+    responses=problems(ProductNotFound, VersionConflict, InvalidIfMatch, CurrencyNotSold),
+)
 async def replace(
     catalogue: TheCatalogue,
     currency: Currency,
@@ -110,7 +134,9 @@ async def replace(
     return _tagged(await catalogue.replace(body.content(sku, currency), version), response)
 
 
-@router.delete("/api/products/{sku}", status_code=204, dependencies=staff)
+@router.delete(
+    "/api/products/{sku}", status_code=204, dependencies=staff, responses=problems(VersionConflict, InvalidIfMatch)
+)
 async def remove(catalogue: TheCatalogue, sku: SkuPath, version: IfMatch) -> None:
     """Repeating it is no error."""
     await catalogue.remove(sku, version)

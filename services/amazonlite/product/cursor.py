@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-
 import msgspec
 
-from amazonlite.product.domain import InvalidCursor, Place, Sort
+from amazonlite.common.core import cursor as cursors
+from amazonlite.product.domain import Place, Sort
 
 LONGEST = 1000
 _DECODERS: dict[Sort, msgspec.json.Decoder[tuple[str, int | float | str, str]]] = {
@@ -23,16 +22,16 @@ _BIGGEST = 2**53
 
 
 def write_cursor(place: Place, sort: Sort) -> str:
-    return urlsafe_b64encode(msgspec.json.encode((sort, place.value, place.sku))).rstrip(b"=").decode()
+    return cursors.write_cursor(msgspec.json.encode((sort, place.value, place.sku)))
 
 
 def read_cursor(cursor: str, sort: Sort) -> Place:
     """The place behind a cursor of this order; anything else, however made, is an InvalidCursor."""
-    try:
-        raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        found, value, sku = _DECODERS[sort].decode(raw)
-    except (ValueError, msgspec.MsgspecError) as error:
-        raise InvalidCursor from error
+    return cursors.read_cursor(cursor, lambda text: _place(text, sort))
+
+
+def _place(text: bytes, sort: Sort) -> Place:
+    found, value, sku = _DECODERS[sort].decode(text)  # what msgspec raises is a ValueError
     if found != sort or (not isinstance(value, str) and not -_BIGGEST <= value <= _BIGGEST):
-        raise InvalidCursor
+        raise ValueError(text)
     return Place(value, sku)

@@ -50,14 +50,6 @@ class VersionConflict(DomainError):
         )
 
 
-class InvalidCursor(InvalidInput):
-    code = "invalid_cursor"
-    title = "Invalid cursor"
-
-    def __init__(self) -> None:
-        super().__init__("This list gave out no such cursor.", next_step="Start at the first page.")
-
-
 class InvalidIfMatch(InvalidInput):
     code = "invalid_if_match"
     title = "Invalid If-Match"

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from amazonlite.common.core.money import Money
 from amazonlite.common.http.body import Body, MoneyView
+from amazonlite.common.http.fields import Sku
 from amazonlite.product.domain import BulkResult, Content, CurrencyNotSold, Product
 
-Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 Text = Annotated[str, Field(max_length=100)]
 
 

@@ -12,7 +12,3 @@ class Settings(BaseSettings):
     mongo: MongoSettings = Field(default_factory=MongoSettings)
     auth_url: str = "http://auth:8000"
     shop_currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
-
-    @property
-    def jwks_url(self) -> str:
-        return f"{self.auth_url.rstrip('/')}/api/auth/.well-known/jwks.json"

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from time import perf_counter
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -15,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from amazonlite.common.core.settings import MysqlSettings
-from amazonlite.common.data.engine import ANSWER_SECONDS, FRESH_SECONDS, LOCK_SECONDS, create_engine
+from amazonlite.common.data.engine import ANSWER_SECONDS, FRESH_SECONDS, LOCK_SECONDS, READ_BYTES, create_engine
 from amazonlite.common.data.errors import StoreUnavailable
 from amazonlite.common.data.unit_of_work import UnitOfWorkFactory, ping, unit_of_work_factory
 from amazonlite.common.testing.eventually import eventually
@@ -53,6 +54,18 @@ async def test_a_cancelled_connect_stays_cancelled(
         assert done, "a cancelled task went on"
         assert len(went_on) == before
         await engine.dispose()
+
+
+async def test_a_connection_takes_little_to_read_into_and_more_when_an_answer_needs_it(
+    common_mysql: MysqlSettings, engine_for: Callable[[MysqlSettings], AsyncEngine]
+) -> None:
+    async with engine_for(common_mysql).connect() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        assert len(driver._proto.buffer) == READ_BYTES
+        for length in (1, READ_BYTES - 5, READ_BYTES, 3_000_000, 2):
+            (found,) = (await connection.execute(text(f"SELECT REPEAT('x', {length})"))).one()
+            assert found == "x" * length
+        assert len(driver._proto.buffer) < 2**20
 
 
 async def test_a_database_that_hangs_up_after_the_last_answer_disturbs_nobody(common_mysql: MysqlSettings) -> None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.settings import MysqlSettings
+from amazonlite.common.data.errors import StoreContended
 from amazonlite.common.data.idempotency import (
     IdempotencyKeyReused,
     RequestInFlight,
     StoredAnswer,
     fingerprint_of,
+    nothing,
     run_idempotent,
 )
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, unit_of_work_factory
@@ -22,6 +26,7 @@ from amazonlite.common.testing.fakes import FakeClock
 
 pytestmark = pytest.mark.stores
 
+T = TypeVar("T")
 Work = Callable[[UnitOfWork], Awaitable[StoredAnswer]]
 
 CLAIM = fingerprint_of("POST", "/api/orders", "usr_1", {"quantity": 1})
@@ -38,8 +43,17 @@ class Till:
         return await self.run(self.effect, key, fingerprint)
 
     async def run(self, work: Work, key: str = "k1", fingerprint: str = CLAIM) -> StoredAnswer:
+        return await self.run_prepared(nothing, lambda uow, _: work(uow), key, fingerprint)
+
+    async def run_prepared(
+        self,
+        prepare: Callable[[], Awaitable[T]],
+        work: Callable[[UnitOfWork, T], Awaitable[StoredAnswer]],
+        key: str = "k1",
+        fingerprint: str = CLAIM,
+    ) -> StoredAnswer:
         return await run_idempotent(
-            self.factory, scope="orders", key=key, fingerprint=fingerprint, work=work, clock=self.clock
+            self.factory, scope="orders", key=key, fingerprint=fingerprint, prepare=prepare, work=work, clock=self.clock
         )
 
     async def effect(self, uow: UnitOfWork) -> StoredAnswer:
@@ -85,6 +99,35 @@ async def test_a_failed_attempt_leaves_no_effect_and_no_claim(till: Till) -> Non
     with pytest.raises(RuntimeError, match="half way"):
         await till.run(fails)
     assert await till.effects() == 0
+    assert not (await till.ring()).replayed
+
+
+async def test_what_is_prepared_is_asked_for_once_and_not_for_a_repeat(till: Till) -> None:
+    asked: list[str] = []
+    contended = [True, False]
+
+    async def prepare() -> int:
+        asked.append("price")
+        return 1999
+
+    async def work(uow: UnitOfWork, price: int) -> StoredAnswer:
+        await till.effect(uow)
+        if contended.pop(0):
+            raise StoreContended("another transaction won")
+        return StoredAnswer(201, {"price": price})
+
+    first = await till.run_prepared(prepare, work)
+    again = await till.run_prepared(prepare, work)
+    assert (first.body, again.body, again.replayed) == ({"price": 1999}, {"price": 1999}, True)
+    assert (asked, await till.effects()) == (["price"], 1)
+
+
+async def test_a_failed_preparation_leaves_the_key_free(till: Till) -> None:
+    async def away() -> None:
+        raise Unavailable("the catalogue is away")
+
+    with pytest.raises(Unavailable):
+        await till.run_prepared(away, lambda uow, _: till.effect(uow))
     assert not (await till.ring()).replayed
 
 

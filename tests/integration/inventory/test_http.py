@@ -55,7 +55,9 @@ def body(**overrides: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def serving(pod: Pod) -> AsyncIterator[AsgiClient]:
-    app = create_app("inventory", routers=[sale_api.shop, api.shop, operator_api.operator, api.internal])
+    app = create_app(
+        "inventory", routers=[sale_api.shop, api.shop, operator_api.operator, api.internal, sale_api.holds]
+    )
     app.state.desk, app.state.sale_desk = pod.desk, pod.sale_desk
     app.state.verifier = TokenVerifier(FakeJwks())
     async with asgi_client(app) as client:

@@ -8,6 +8,7 @@ import pytest
 
 from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.ids import new_id
+from amazonlite.common.core.operator_step import StaleFence
 from amazonlite.inventory.domain import InsufficientStock, Stock, UnknownSku
 from amazonlite.inventory.flash_sale.allocate import allocate
 from amazonlite.inventory.flash_sale.change_admission import change_admission
@@ -19,7 +20,6 @@ from amazonlite.inventory.flash_sale.errors import (
     SaleDiffers,
     SaleNotFound,
     SkuOnSale,
-    StaleFence,
 )
 from amazonlite.inventory.flash_sale.remove import remove
 from amazonlite.inventory.flash_sale.settle import settle

@@ -6,7 +6,6 @@ import pytest
 
 from amazonlite.common.core.money import Money
 from amazonlite.common.data.idempotency import IdempotencyKeyReused
-from amazonlite.payment.create import create_intent
 from amazonlite.payment.domain import PaymentState
 from amazonlite.payment.errors import OrderNotPayable, OrderNotReady
 from support.payments import ALICE, BOB, PaymentBench
@@ -14,27 +13,26 @@ from support.payments import ALICE, BOB, PaymentBench
 
 async def test_an_intent_is_over_exactly_the_orders_total(bench: PaymentBench) -> None:
     order_id = bench.order(total=Money(123_456_789_012, "JPY"), sale_id="fs_1")
-    answer = await create_intent(bench.desk, ALICE, order_id, key="k1")
+    status, _, body = await bench.answer(order_id)
 
-    assert answer.status == 201
-    payment = await bench.payment(answer.body["paymentId"])
+    assert status == 201
+    payment = await bench.payment(body["paymentId"])
     assert (payment.state, payment.amount) == (PaymentState.REQUIRES_CONFIRMATION, Money(123_456_789_012, "JPY"))
     assert (payment.order_id, payment.sale_id, payment.customer_id) == (order_id, "fs_1", ALICE.subject)
 
 
 async def test_the_same_key_gives_the_same_answer_though_the_order_moved_on(bench: PaymentBench) -> None:
     order_id = bench.order()
-    first = await create_intent(bench.desk, ALICE, order_id, key="k1")
+    _, _, first = await bench.answer(order_id, key="k1")
     bench.set_order(order_id, "CANCELLED")
-    again = await create_intent(bench.desk, ALICE, order_id, key="k1")
-    assert (again.replayed, again.status, again.body) == (True, 201, first.body)
+    assert await bench.answer(order_id, key="k1") == (201, True, first)
 
 
 async def test_another_key_finds_the_orders_one_payment(bench: PaymentBench) -> None:
     order_id = bench.order()
-    first = await create_intent(bench.desk, ALICE, order_id, key="k1")
-    other = await create_intent(bench.desk, ALICE, order_id, key="k2")
-    assert (other.status, other.body["paymentId"]) == (200, first.body["paymentId"])
+    _, _, first = await bench.answer(order_id, key="k1")
+    status, _, other = await bench.answer(order_id, key="k2")
+    assert (status, other["paymentId"]) == (200, first["paymentId"])
 
 
 async def test_the_same_key_for_another_order_is_refused(bench: PaymentBench) -> None:

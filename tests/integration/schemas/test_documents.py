@@ -79,7 +79,7 @@ async def test_payment(mysql_for: MysqlFor, engine_for: EngineFor) -> None:
 
 
 async def test_inventory(mysql_for: MysqlFor) -> None:
-    routers = [sale_api.shop, inventory_api.shop, operator_api.operator, inventory_api.internal]
+    routers = [sale_api.shop, inventory_api.shop, operator_api.operator, inventory_api.internal, sale_api.holds]
     with own_redis() as redis:
         async with pods(mysql_for("inventory"), redis.url) as (pod, _):
             state = {"desk": pod.desk, "sale_desk": pod.sale_desk}

@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from amazonlite.cli.paths import HOME
+from amazonlite_cli.paths import HOME
 
 _HERE = Path(__file__).parent
 _POM, _SOURCE = _HERE / "pom.xml", _HERE / "SpringGateway.java"

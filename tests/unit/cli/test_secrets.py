@@ -19,6 +19,7 @@ from amazonlite.auth.keys import SigningKeys
 from amazonlite_cli.cluster.base import Cluster
 from amazonlite_cli.deploy import credentials, secrets
 from amazonlite_cli.deploy.secrets import Secret, Secrets
+from amazonlite_cli.deploy.services import having
 from amazonlite_cli.paths import REPO
 
 OPEN = {"id", "user", "migrate-user"}
@@ -157,7 +158,7 @@ SOURCES = [*(REPO / "services" / "amazonlite").rglob("*.py"), *(REPO / "operator
 
 def demanded() -> set[str]:
     """Every scope that a route of the shop asks for, as its program says it."""
-    found = re.compile(r'(?:require\(|internal=)"([a-z-]+(?::[a-z-]+)?)"')
+    found = re.compile(r'(?:require\(|reader\()"([a-z-]+(?::[a-z-]+)?)"')
     return {scope for path in SOURCES for scope in found.findall(path.read_text())}
 
 
@@ -168,10 +169,17 @@ def test_no_scope_is_a_master_key_and_each_is_asked_for_by_some_route() -> None:
 
 
 def test_only_services_that_call_others_have_a_client() -> None:
-    values = yaml.safe_load((REPO / "charts" / "platform" / "values.yaml").read_text())["services"]
-    mounted = {service["client"] for service in values.values() if "client" in service}
-    assert mounted == {"inventory", "order", "payment", "operator"}
-    assert set(secrets.CLIENTS) == mounted | {"load"}
+    assert set(having("client")) == {"inventory", "order", "payment", "operator"}
+    assert set(secrets.CLIENTS) == {*having("client"), "load"}
+
+
+STORES = {"database": "mysql", "redis": "redis", "mongo": "mongodb", "kafka": "kafka", "client": "client"}
+
+
+def test_every_account_that_the_chart_mounts_is_made() -> None:
+    mounted = {f"{prefix}-{service}" for key, prefix in STORES.items() for service in having(key)}
+    assert len(mounted) >= 12
+    assert mounted <= secrets.missing({}).keys()
 
 
 def test_no_service_may_confirm_cancel_or_pay_an_order_of_somebody_else() -> None:

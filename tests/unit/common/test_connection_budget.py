@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from amazonlite.inventory import app as inventory
-from amazonlite.order import app as order
-from amazonlite.payment import app as payment
+from amazonlite_cli.deploy.services import SERVICES, having
 
 REPO = Path(__file__).parents[3]
-PODS = {
-    "inventory": inventory.WORK_CONNECTIONS + inventory.REQUEST_CONNECTIONS,
-    "order": order.WORK_CONNECTIONS + order.REQUEST_CONNECTIONS,
-    "payment": payment.WORK_CONNECTIONS + payment.REQUEST_CONNECTIONS,
-    "auth": 5,
-}
 
 
 def values(chart: str) -> dict[str, Any]:
@@ -28,16 +21,12 @@ def values(chart: str) -> dict[str, Any]:
 
 
 def with_database() -> dict[str, dict[str, Any]]:
-    return {name: service for name, service in values("platform")["services"].items() if "database" in service}
+    return {name: dict(SERVICES[name]) for name in having("database")}
 
 
-@pytest.mark.parametrize("service", sorted(PODS))
+@pytest.mark.parametrize("service", sorted(with_database()))
 def test_the_chart_knows_how_many_connections_a_pod_has(service: str) -> None:
-    assert with_database()[service]["connections"] == PODS[service]
-
-
-def test_every_service_with_a_database_has_its_share() -> None:
-    assert set(with_database()) == set(PODS)
+    assert with_database()[service]["connections"] == import_module(f"amazonlite.{service}.app").CONNECTIONS.total
 
 
 def test_all_pods_that_there_may_be_have_their_connections_and_some_are_left() -> None:

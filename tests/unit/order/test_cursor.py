@@ -6,9 +6,9 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
+from amazonlite.common.core.cursor import InvalidCursor
 from amazonlite.common.testing.fakes import NEW_YEAR
 from amazonlite.order.cursor import read_cursor, write_cursor
-from amazonlite.order.errors import InvalidCursor
 from amazonlite.order.store import Place
 
 

@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 
 from amazonlite.common.core.money import Money
+from amazonlite.common.core.viewer import Viewer
 from amazonlite.common.testing.fakes import NEW_YEAR
 from amazonlite.order.diagram import final_states
 from amazonlite.order.domain import (
@@ -19,7 +20,6 @@ from amazonlite.order.domain import (
     Order,
     OrderState,
     Trigger,
-    Viewer,
     refuse_duplicates,
     total_of,
 )

@@ -2,8 +2,9 @@ import base64
 
 import pytest
 
+from amazonlite.common.core.cursor import InvalidCursor
 from amazonlite.product.cursor import read_cursor, write_cursor
-from amazonlite.product.domain import InvalidCursor, Place, Sort
+from amazonlite.product.domain import Place, Sort
 
 PLACES = {
     Sort.SKU: Place("B1", "B1"),

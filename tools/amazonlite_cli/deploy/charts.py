@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from amazonlite_cli.cluster.base import Cluster
+from amazonlite_cli.deploy.services import SERVICES
 from amazonlite_cli.paths import NAMESPACE, REPO
 
 CHARTS = REPO / "charts"
@@ -56,7 +55,6 @@ def install(cluster: Cluster, release: str, values: Mapping[str, Any]) -> None:
 
 def written_services() -> dict[str, dict[str, Any]]:
     """Switches off the services of the chart that this checkout has no program for."""
-    listed = yaml.safe_load((CHARTS / "platform" / "values.yaml").read_text())["services"]
-    roots = {name: REPO / "services" / "amazonlite" / name for name in listed}
+    roots = {name: REPO / "services" / "amazonlite" / name for name in SERVICES}
     roots["operator"] = REPO / "operator" / "amazonlite_operator"
     return {name: {"enabled": (path / "__main__.py").exists()} for name, path in roots.items()}

@@ -10,33 +10,27 @@ import base64
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from amazonlite.common.events.topics import READERS, TOPICS
+from amazonlite_cli.deploy.services import having
 
 Secret = dict[str, str]
 Secrets = dict[str, Secret]
 
-DATABASES: Mapping[str, str] = {"auth": "auth", "inventory": "inventory", "order": "orders", "payment": "payment"}
-"""Database of each service that has one."""
-REDIS_KEYS: Mapping[str, tuple[str, ...]] = {
-    "gateway": ("rl:*", "revoked:*"),
-    "auth": ("revoked:*",),
-    "inventory": ("fs:*",),
-}
+DATABASES: Mapping[str, str] = having("database")
+"""Database of each service that has one in MySQL."""
+REDIS_KEYS: Mapping[str, Sequence[str]] = having("redis")
 """Key patterns each service may touch; it may touch no others."""
-MONGO_DATABASE = "product"
-KAFKA_USERS = tuple(sorted({topic.sender for topic in TOPICS} | READERS.keys()))
+MONGO_DATABASES: Mapping[str, str] = having("mongo")
+"""Database of each service that has one in MongoDB."""
+KAFKA_USERS = tuple(sorted(having("kafka")))
 """The services that send or take events."""
-CLIENTS: Mapping[str, tuple[str, ...]] = {
-    "inventory": ("payments:seal",),
-    "order": ("payments:seal", "payments:read-any", "reservations:read", "products:read"),
-    "payment": ("orders:read-any",),
-    "operator": ("flash-sales:operate", "orders:summarise", "payments:summarise"),
+CLIENTS: Mapping[str, Sequence[str]] = {
+    **having("client"),
     "load": ("staff:tokens", "staff:stock", "staff:catalogue", "ledger:read"),
 }
 """Scopes of each client of the auth service: the calls that its program makes, and no others."""
@@ -67,14 +61,17 @@ def _makers() -> dict[str, Callable[[], Secret]]:
         "redis-admin": lambda: _redis("admin"),
         "kafka-admin": lambda: {"password": password()},
         "mongodb-root": lambda: {"password": password()},
-        # localkube's stand-in knows no accounts, and lets in whoever reaches it
-        "mongodb-product": lambda: {"url": "mongodb://mongodb:27017/", "password": password()},
         SIGNING: _signing_key,
         "queue-ticket": lambda: {"key": secrets.token_hex(32)},
         "payment-webhook": lambda: {"secret": password()},
     }
     made |= {f"mysql-{service}": lambda user=service: _mysql(user) for service in DATABASES}  # type: ignore[misc]
     made |= {f"redis-{service}": lambda user=service: _redis(user) for service in REDIS_KEYS}  # type: ignore[misc]
+    # localkube's stand-in knows no accounts, and lets in whoever reaches it
+    made |= {
+        f"mongodb-{service}": lambda: {"url": "mongodb://mongodb:27017/", "password": password()}
+        for service in MONGO_DATABASES
+    }
     made |= {f"kafka-{service}": lambda: {"password": password()} for service in KAFKA_USERS}
     made |= {f"client-{name}": lambda name=name: {"id": name, "secret": secrets.token_hex(32)} for name in CLIENTS}  # type: ignore[misc]
     return made
@@ -138,9 +135,12 @@ def kafka_users(known: Secrets) -> str:
 
 
 def mongodb_accounts(known: Secrets) -> str:
-    """What an official image runs when its volume is new: product's account, for its own database and no other."""
-    user = {"user": "product", "pwd": known["mongodb-product"]["password"], "roles": ["readWrite"]}
-    return f"db.getSiblingDB({json.dumps(MONGO_DATABASE)}).createUser({json.dumps(user)});\n"
+    """What an official image runs when its volume is new: a service's account, for its own database and no other."""
+    lines = []
+    for service, database in MONGO_DATABASES.items():
+        user = {"user": service, "pwd": known[f"mongodb-{service}"]["password"], "roles": ["readWrite"]}
+        lines.append(f"db.getSiblingDB({json.dumps(database)}).createUser({json.dumps(user)});\n")
+    return "".join(lines)
 
 
 def auth_clients(known: Secrets) -> Secret:

@@ -65,6 +65,14 @@ class AuthClientSettings(BaseSettings):
     client_secret: str = Field(default="", repr=False)
 
 
+class EventServiceSettings(BaseSettings):
+    """What every service has that sends or takes events and calls others; its own settings come beside these."""
+
+    mysql: MysqlSettings = Field(default_factory=MysqlSettings)
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+    auth: AuthClientSettings = Field(default_factory=AuthClientSettings)
+
+
 class ObserveSettings(BaseSettings):
     """LOG_LEVEL, OTEL_EXPORTER_OTLP_ENDPOINT (no traces are sent without it), POD_NAME and POD_NAMESPACE."""
 

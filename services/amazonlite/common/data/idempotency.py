@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import MetaData, Row, delete, insert, select, update
@@ -22,6 +22,7 @@ from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, i
 
 LEASE = timedelta(seconds=30)
 LONGEST_SCOPE = 64
+Prepared = TypeVar("Prepared")
 
 _answers = idempotency_table(MetaData())
 
@@ -65,21 +66,31 @@ def scope_of(action: str, subject: str) -> str:
     return scope if len(scope) <= LONGEST_SCOPE else f"{action}:{hashlib.sha256(subject.encode()).hexdigest()[:40]}"
 
 
+async def nothing() -> None:
+    """The preparation of what needs none."""
+
+
 async def run_idempotent(
     factory: UnitOfWorkFactory,
     *,
     scope: str,
     key: str,
     fingerprint: str,
-    work: Callable[[UnitOfWork], Awaitable[StoredAnswer]],
+    prepare: Callable[[], Awaitable[Prepared]],
+    work: Callable[[UnitOfWork, Prepared], Awaitable[StoredAnswer]],
     clock: Clock,
 ) -> StoredAnswer:
+    """The answer of `work`, or the stored one of its first time.
+
+    `prepare` runs before, once and outside any transaction, so that none waits for whatever it asks.
+    """
     claim = _Claim(scope, key, fingerprint, new_id("try"))
     stored = await in_transaction(factory, lambda uow: claim.take(uow, clock.now()))
     if stored is not None:
         return stored
     try:
-        return await in_transaction(factory, lambda uow: claim.fulfil(uow, work))
+        prepared = await prepare()
+        return await in_transaction(factory, lambda uow: claim.fulfil(uow, lambda own: work(own, prepared)))
     except RequestInFlight:
         raise
     except Exception:
@@ -97,7 +108,7 @@ class _Claim:
 
     async def take(self, uow: UnitOfWork, now: datetime) -> StoredAnswer | None:
         """None: the command is ours to run until the lease ends."""
-        until = (now + LEASE).astimezone(UTC).replace(tzinfo=None)
+        until = now + LEASE
         row = {
             "scope": self.scope,
             "idempotency_key": self.key,
@@ -110,7 +121,7 @@ class _Claim:
         except IntegrityError:
             # Lets go of the lock the refused insert took on the other's row, or two of us would deadlock over it.
             await uow.rollback()
-            return await self._meet(uow, now.astimezone(UTC).replace(tzinfo=None), until)
+            return await self._meet(uow, now, until)
         return None
 
     async def _meet(self, uow: UnitOfWork, now: datetime, until: datetime) -> StoredAnswer | None:

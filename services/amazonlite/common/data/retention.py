@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy import TextClause, text
 
-from amazonlite.common.data.sweep import keep_sweeping
+from amazonlite.common.background.every import every
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, in_transaction
 
 # Events are kept for 7 days by the outbox and by Kafka, so none can be delivered again after 30. A client that repeats
@@ -42,4 +42,4 @@ async def keep_trimming(factory: UnitOfWorkFactory, trim: Callable[[UnitOfWork],
     async def trimmed() -> bool:
         return await in_transaction(factory, trim) > 0
 
-    await keep_sweeping(trimmed, every=PAUSE_SECONDS, waits="nothing_forgotten")
+    await every(PAUSE_SECONDS, trimmed, waits="nothing_forgotten")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import Column, Index, Integer, MetaData, SmallInteger, String, Table, text
-from sqlalchemy.dialects.mysql import BIGINT, DATETIME, MEDIUMBLOB, TINYINT
+from sqlalchemy.dialects.mysql import BIGINT, MEDIUMBLOB, TINYINT
+
+from amazonlite.common.data.columns import UtcDateTime
 
 SHARDS = 16
 
@@ -22,7 +24,7 @@ def outbox_table(metadata: MetaData) -> Table:
         Column("aggregate_id", String(128), nullable=False),
         Column("topic", String(128), nullable=False),
         Column("payload", MEDIUMBLOB, nullable=False),
-        Column("created_at", DATETIME(fsp=6), nullable=False, server_default=_NOW),
+        Column("created_at", UtcDateTime(), nullable=False, server_default=_NOW),
     )
 
 
@@ -49,7 +51,7 @@ def outbox_held_table(metadata: MetaData) -> Table:
         Column("shard", TINYINT(unsigned=True), nullable=False),
         Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
         Column("poisoned", TINYINT(unsigned=True), nullable=False, server_default=text("0")),
-        Column("retry_at", DATETIME(fsp=6)),
+        Column("retry_at", UtcDateTime()),
         Column("last_error", String(500), nullable=False, server_default=text("''")),
         Index("outbox_held_by_retry", "shard", "retry_at"),
     )
@@ -63,7 +65,7 @@ def outbox_shard_table(metadata: MetaData) -> Table:
         Column("shard", TINYINT(unsigned=True), primary_key=True, autoincrement=False),
         Column("owner", String(64), nullable=False, server_default=text("''")),
         Column("fence", BIGINT(unsigned=True), nullable=False, server_default=text("0")),
-        Column("expires_at", DATETIME(fsp=6), nullable=False, server_default=_NOW),
+        Column("expires_at", UtcDateTime(), nullable=False, server_default=_NOW),
     )
 
 
@@ -73,7 +75,7 @@ def outbox_relay_table(metadata: MetaData) -> Table:
         "outbox_relay",
         metadata,
         Column("owner", String(64), primary_key=True),
-        Column("expires_at", DATETIME(fsp=6), nullable=False),
+        Column("expires_at", UtcDateTime(), nullable=False),
     )
 
 
@@ -84,7 +86,7 @@ def inbox_table(metadata: MetaData) -> Table:
         metadata,
         Column("consumer", String(64), primary_key=True),
         Column("event_id", String(64), primary_key=True),
-        Column("received_at", DATETIME(fsp=6), nullable=False, server_default=_NOW),
+        Column("received_at", UtcDateTime(), nullable=False, server_default=_NOW),
         Index("inbox_by_time", "received_at"),
     )
 
@@ -110,9 +112,9 @@ def inbox_parked_table(metadata: MetaData) -> Table:
         Column("value", MEDIUMBLOB, nullable=False),
         Column("headers", MEDIUMBLOB, nullable=False),
         Column("tries", SmallInteger, nullable=False, server_default=text("0")),
-        Column("due_at", DATETIME(fsp=6), nullable=False, server_default=_NOW),
+        Column("due_at", UtcDateTime(), nullable=False, server_default=_NOW),
         Column("last_error", String(200), nullable=False, server_default=text("''")),
-        Column("parked_at", DATETIME(fsp=6), nullable=False, server_default=_NOW),
+        Column("parked_at", UtcDateTime(), nullable=False, server_default=_NOW),
         Index("inbox_parked_once", "consumer", "event_id", unique=True),
         Index("inbox_parked_by_queue", "consumer", "queue", "seq"),
         Index("inbox_parked_by_time", "consumer", "due_at"),
@@ -128,9 +130,9 @@ def idempotency_table(metadata: MetaData) -> Table:
         Column("idempotency_key", String(200), primary_key=True),
         Column("fingerprint", String(64), nullable=False),
         Column("attempt", String(64), nullable=False),
-        Column("leased_until", DATETIME(fsp=6), nullable=False),
+        Column("leased_until", UtcDateTime(), nullable=False),
         Column("status", SmallInteger),
         Column("body", MEDIUMBLOB),
-        Column("created_at", DATETIME(fsp=6), nullable=False, server_default=_NOW),
+        Column("created_at", UtcDateTime(), nullable=False, server_default=_NOW),
         Index("idempotency_by_time", "created_at"),
     )

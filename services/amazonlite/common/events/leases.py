@@ -2,7 +2,7 @@
 
 Order does not depend on leases: every relay sends an aggregate's events from the first unsent one on, each after the
 one before is acknowledged, so that the first arrivals are in order even with two relays at it. Leases keep the repeats
-away, and the fence keeps a relay that lost a shard from writing what the new owner decides.
+away, and the fence keeps a relay that lost a shard from writing what becomes of refused events: the new owner decides.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from functools import partial
 
 from prometheus_client import Counter
 
+from amazonlite.common.background.every import every
 from amazonlite.common.data.errors import described
-from amazonlite.common.data.sweep import keep_sweeping
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, in_transaction
 from amazonlite.common.events import parked
 from amazonlite.common.events.dead_letters import DeadLetters
@@ -61,7 +61,7 @@ class OrphanedEvents:
         self._every = every
 
     async def run(self) -> None:
-        await keep_sweeping(self.put_aside, every=self._every, waits="orphaned_events_wait")
+        await every(self._every, self.put_aside, waits="orphaned_events_wait")
 
     async def put_aside(self) -> bool:
         """One batch; whether any of its keys goes on, so that there may be more to do."""

@@ -90,7 +90,7 @@ async def next_rows(uow: UnitOfWork, after: Mapping[int, int], per_shard: int, *
         " STRAIGHT_JOIN outbox o ON o.seq = p.seq"
     )
     # An attribute of SQLAlchemy's rows costs ten times one of ours; sorted in the database, payloads would move along.
-    return sorted(map(OutboxRow._make, found), key=_SEQ)
+    return sorted(map(OutboxRow._make, found.all()), key=_SEQ)
 
 
 async def forget_pending(uow: UnitOfWork, rows: Iterable[OutboxRow]) -> None:

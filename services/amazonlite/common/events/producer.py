@@ -127,10 +127,11 @@ class EventProducer:
                 failures.append((message.key(), error))
 
         # Queueing never blocks. Done in the thread, it would hold the interpreter's lock against the event loop.
+        produce = self._client.produce
         for key, position in wave.items():
-            record = records[position]
+            topic, _, value, headers = records[position]
             try:
-                self._client.produce(record.topic, record.value, key, headers=record.headers, on_delivery=report)
+                produce(topic, value, key, headers=headers, on_delivery=report)
             except (KafkaException, BufferError) as error:
                 failures.append((key, _kafka_error(error)))
         if await self._flush(2 * MESSAGE_SECONDS):

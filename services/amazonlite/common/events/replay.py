@@ -21,8 +21,8 @@ from functools import partial
 
 from prometheus_client import Counter, Gauge
 
+from amazonlite.common.background.every import every
 from amazonlite.common.data.errors import described, raised_at
-from amazonlite.common.data.sweep import keep_sweeping
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, in_transaction
 from amazonlite.common.events import parked
 from amazonlite.common.events.dead_letters import DeadLetters
@@ -68,7 +68,7 @@ class Replay:
         self._count_at = 0.0
 
     async def run(self) -> None:
-        await keep_sweeping(self.try_due, every=self._every, waits="parked_events_wait")
+        await every(self._every, self.try_due, waits="parked_events_wait")
 
     async def try_due(self) -> bool:
         """Tries one batch, and says whether any of it has left the table, so that there may be more to do."""

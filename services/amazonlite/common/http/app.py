@@ -13,7 +13,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from amazonlite.common.http.background import Background, running
+from amazonlite.common.background.supervise import Background, running
 from amazonlite.common.http.bulkhead import Bulkhead
 from amazonlite.common.http.middleware import BodyLimit, RequestScope
 from amazonlite.common.http.problems import OPENAPI_RESPONSES, install_problems

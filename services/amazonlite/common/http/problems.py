@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -43,12 +43,53 @@ class Problem(BaseModel):
     nextStep: str | None = None  # noqa: N815
 
 
-OPENAPI_RESPONSES: dict[int | str, dict[str, Any]] = {
-    "default": {
-        "description": "A problem, see its `code`",
-        "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
-    }
+CODES = "x-problem-codes"
+"""Where a response of the OpenAPI document lists the codes of its problems."""
+GENERAL: Mapping[int, tuple[str, ...]] = {
+    400: ("bad_request", "repeated_header", "unsupported_api_version"),
+    401: ("token_expired", "token_invalid", "token_malformed", "token_missing"),
+    403: ("insufficient_scope",),
+    404: ("route_not_found",),
+    405: ("method_not_allowed",),
+    413: ("body_too_large",),
+    415: ("unsupported_media_type",),
+    422: ("invalid_request",),
+    500: ("internal_error",),
+    503: (
+        "keys_unavailable",
+        "service_token_unavailable",
+        "service_unavailable",
+        "store_unavailable",
+        "too_busy",
+        "unavailable",
+    ),
 }
+"""What any operation may answer with: it is about the request's form, its token, or what is away."""
+_SCHEMA = Problem.model_json_schema()
+
+
+def _documented(description: str, codes: Sequence[str]) -> dict[str, Any]:
+    code = {**_SCHEMA["properties"]["code"], "examples": list(codes)}
+    schema = {**_SCHEMA, "properties": {**_SCHEMA["properties"], "code": code}}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}, CODES: list(codes)}
+
+
+OPENAPI_RESPONSES: dict[int | str, dict[str, Any]] = {
+    "default": _documented("A problem, see its `code`", [code for codes in GENERAL.values() for code in codes])
+}
+
+
+def problems(*errors: type[DomainError]) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route: the problems that it may answer with, beside those that any may."""
+    titles: dict[int, dict[str, str]] = {}
+    for error in errors:
+        titles.setdefault(error.status, {})[error.code] = error.title
+    return {
+        status: _documented(
+            "; ".join(f"`{code}`: {title}" for code, title in found.items()), [*found, *GENERAL.get(status, ())]
+        )
+        for status, found in sorted(titles.items())
+    }
 
 
 def problem_response(

@@ -15,6 +15,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from amazonlite.common.core.lean_imports import leave_out_the_orm
 from amazonlite.common.core.settings import ObserveSettings
 from amazonlite.common.core.tasks import stop
 from amazonlite.common.http.connection import BoundedProtocol, bounded
@@ -91,6 +92,7 @@ def run(target: str) -> None:
     TRUSTED_PROXIES bring the connections of many clients, and have no share of their own.
     """
     bound_memory()
+    leave_out_the_orm()
     service = target.split(".")[1]
     settings = ObserveSettings()
     configure_logging(service, settings.log_level)

@@ -88,6 +88,11 @@ class JwksSource:
             self._keys, self._fetched = keys, self._clock.monotonic()
 
 
+def published_by(auth_url: str) -> JwksSource:
+    """The keys of the auth service at this address."""
+    return JwksSource(f"{auth_url.rstrip('/')}/api/auth/.well-known/jwks.json")
+
+
 def _document(url: str) -> Mapping[str, Any]:
     """What auth publishes. By the standard library in a thread: for one small document in five minutes, services that
     call nobody else would keep a whole client in memory."""

@@ -38,14 +38,14 @@ def suffix() -> str:
 
 def create_database(service: str) -> MysqlSettings:
     """A scratch database with the service's schema, to be given to `drop_database` afterwards."""
-    mysql = _created(service)
+    mysql = create_empty_database(service)
     migrate.upgrade(service, mysql, wait_seconds=10)
     return mysql
 
 
 def create_common_database() -> MysqlSettings:
     """A scratch database with the tables every service may have."""
-    mysql = _created("common")
+    mysql = create_empty_database("common")
     with root_cursor(mysql.database) as cursor:
         for create in (
             migrations_common.create_outbox,
@@ -140,7 +140,8 @@ def root_cursor(database: str | None = None) -> Iterator[Cursor]:
         connection.close()
 
 
-def _created(service: str) -> MysqlSettings:
+def create_empty_database(service: str) -> MysqlSettings:
+    """A scratch database without a table, to be given to `drop_database` afterwards."""
     mysql = MysqlSettings(
         host=address("TEST_MYSQL_HOST"),
         port=int(address("TEST_MYSQL_PORT")),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
-from amazonlite.common.data.sweep import keep_sweeping
+from amazonlite.common.background.every import every
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.inventory.desk import Desk
 from amazonlite.inventory.flash_sale import store as sales
@@ -31,7 +31,7 @@ class Admitter:
 
     async def run(self) -> None:
         """For ever; while a store is away it tries again at every tick."""
-        await keep_sweeping(self.tick, every=EVERY_SECONDS, waits="admission_waits")
+        await every(EVERY_SECONDS, self.tick, waits="admission_waits")
 
     async def tick(self) -> None:
         async with self.desk.transactions() as uow:

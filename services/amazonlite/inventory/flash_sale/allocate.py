@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from amazonlite.common.core.certain import certain
 from amazonlite.common.core.clock import iso
+from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.common.data.errors import StoreContended
 from amazonlite.common.data.idempotency import fingerprint_of
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
@@ -19,13 +20,13 @@ from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.domain import Admission, Counters, Sale, SaleState, Terms
 from amazonlite.inventory.flash_sale.errors import IllegalSaleTransition, SaleDiffers, SkuOnSale
-from amazonlite.inventory.flash_sale.step import Step, taken, tell_queue
+from amazonlite.inventory.flash_sale.step import taken, tell_queue
 
 TOMBSTONE = ""
 
 
 async def allocate(
-    desk: SaleDesk, sale_id: str, terms: Terms, admission: Admission, step: Step
+    desk: SaleDesk, sale_id: str, terms: Terms, admission: Admission, step: OperatorStep
 ) -> tuple[Sale, datetime]:
     """The sale, SCHEDULED. Again with the same terms: the sale as it is now.
 
@@ -57,7 +58,7 @@ async def allocate(
     return sale, now
 
 
-async def _meet(uow: UnitOfWork, known: Sale, new: Sale, step: Step) -> None:
+async def _meet(uow: UnitOfWork, known: Sale, new: Sale, step: OperatorStep) -> None:
     noted = taken(known, step)
     if known.fingerprint == TOMBSTONE:
         raise IllegalSaleTransition(known.state, new.state)

@@ -8,16 +8,31 @@ from fastapi import APIRouter, Depends, Header, Path, Request
 from starlette.responses import Response
 
 from amazonlite.common.core import context
+from amazonlite.common.http.fields import IdempotencyKey
+from amazonlite.common.http.problems import problems
 from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import require
+from amazonlite.inventory.domain import ReservationNotFound
 from amazonlite.inventory.flash_sale import queue
 from amazonlite.inventory.flash_sale.claim import claim_units
 from amazonlite.inventory.flash_sale.decide import Claim
 from amazonlite.inventory.flash_sale.desk import SaleDesk
-from amazonlite.inventory.flash_sale.read import get_sale, list_sales, look_at_queue
+from amazonlite.inventory.flash_sale.errors import (
+    ClaimKeyReused,
+    CustomerLimitReached,
+    NotAdmitted,
+    QueueUnavailable,
+    SaleNotFound,
+    SaleNotOpen,
+    SoldOut,
+    TicketInvalid,
+    TooManyClaims,
+)
+from amazonlite.inventory.flash_sale.read import get_hold, get_sale, list_sales, look_at_queue
 from amazonlite.inventory.flash_sale.schemas import (
     ClaimUnits,
     HeldView,
+    HoldView,
     JoinedView,
     PlaceView,
     SaleList,
@@ -35,13 +50,28 @@ AtDesk = Annotated[SaleDesk, Depends(sale_desk_of)]
 SaleId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Shopper = Annotated[Principal, Depends(require("shop"))]
 TicketText = Annotated[str, Header(alias="X-Queue-Ticket", max_length=500)]
-IdempotencyKey = Annotated[str, Header(min_length=1, max_length=200)]
 
 shop = APIRouter(prefix="/api/flash-sales", tags=["flash sales"])
+holds = APIRouter(prefix="/internal/holds", tags=["internal"], dependencies=[Depends(require("reservations:read"))])
 
 
 # First, because routes are tried in their order and a rush is made of these.
-@shop.post("/{sale_id}/claims", status_code=201, response_model=HeldView)
+@shop.post(
+    "/{sale_id}/claims",
+    status_code=201,
+    response_model=HeldView,
+    responses=problems(
+        SaleNotFound,
+        SaleNotOpen,
+        SoldOut,
+        CustomerLimitReached,
+        NotAdmitted,
+        TicketInvalid,
+        ClaimKeyReused,
+        TooManyClaims,
+        QueueUnavailable,
+    ),
+)
 async def claim(
     desk: AtDesk,
     shopper: Shopper,
@@ -71,27 +101,40 @@ async def sales(desk: AtDesk) -> SaleList:
     return SaleList(items=[SaleSummary.of(sale) for sale in await list_sales(desk.desk)])
 
 
-@shop.get("/{sale_id}", response_model=SaleView)
+@shop.get("/{sale_id}", response_model=SaleView, responses=problems(SaleNotFound))
 async def sale(desk: AtDesk, sale_id: SaleId) -> SaleView:
     found = await get_sale(desk.desk, sale_id)
     return SaleView.with_queue(found, await look_at_queue(desk.desk, desk.queue, sale_id))
 
 
-@shop.post("/{sale_id}/queue", status_code=201, response_model=JoinedView)
+@shop.post(
+    "/{sale_id}/queue",
+    status_code=201,
+    response_model=JoinedView,
+    responses=problems(SaleNotFound, SaleNotOpen, SoldOut, QueueUnavailable),
+)
 async def join(desk: AtDesk, shopper: Shopper, sale_id: SaleId) -> Response:
     """A place in the queue, or the place the customer has, and the ticket that proves it."""
     joined = await queue.join(desk, sale_id, shopper.subject)
     return JoinedView.with_ticket(joined).answer(201)
 
 
-@shop.get("/{sale_id}/queue", response_model=PlaceView)
+@shop.get(
+    "/{sale_id}/queue", response_model=PlaceView, responses=problems(SaleNotFound, TicketInvalid, QueueUnavailable)
+)
 async def look(desk: AtDesk, shopper: Shopper, sale_id: SaleId, x_queue_ticket: TicketText) -> Response:
     """Where the shopper stands; asking keeps the place."""
     ticket = desk.tickets.read(x_queue_ticket, sale_id, shopper.subject)
     return PlaceView.of(await queue.look(desk, ticket)).answer()
 
 
-@shop.delete("/{sale_id}/queue", status_code=204)
+@shop.delete("/{sale_id}/queue", status_code=204, responses=problems(TicketInvalid, QueueUnavailable))
 async def leave(desk: AtDesk, shopper: Shopper, sale_id: SaleId, x_queue_ticket: TicketText) -> Response:
     await queue.leave(desk, desk.tickets.read(x_queue_ticket, sale_id, shopper.subject))
     return Response(status_code=204)
+
+
+@holds.get("/{order_id}", response_model=HoldView, responses=problems(ReservationNotFound))
+async def hold(desk: AtDesk, order_id: Annotated[str, Path(max_length=64)]) -> HoldView:
+    """The flash-sale hold that the order is made from, as its event tells it. 404: there is none (yet)."""
+    return HoldView.of(*await get_hold(desk.desk, order_id))

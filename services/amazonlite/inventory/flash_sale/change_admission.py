@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.domain import Sale
-from amazonlite.inventory.flash_sale.step import Step, take_step
+from amazonlite.inventory.flash_sale.step import take_step
 
 
 async def change_admission(
-    desk: SaleDesk, sale_id: str, *, max_active: int | None, rate_per_second: float | None, step: Step
+    desk: SaleDesk, sale_id: str, *, max_active: int | None, rate_per_second: float | None, step: OperatorStep
 ) -> tuple[Sale, datetime]:
     """None leaves a number as it is."""
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.inventory.book import book
 from amazonlite.inventory.domain import Entry, Kind
 from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.domain import Sale, SaleState, next_state
-from amazonlite.inventory.flash_sale.step import Step, take_step
+from amazonlite.inventory.flash_sale.step import take_step
 
 
-async def change_state(desk: SaleDesk, sale_id: str, wanted: SaleState, step: Step) -> tuple[Sale, datetime]:
+async def change_state(desk: SaleDesk, sale_id: str, wanted: SaleState, step: OperatorStep) -> tuple[Sale, datetime]:
     """An aborted sale gives its free units back at once; holds may still be paid, or go back as they expire."""
 
     async def change(uow: UnitOfWork, sale: Sale) -> Sale:

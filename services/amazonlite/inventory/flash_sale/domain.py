@@ -100,11 +100,6 @@ class Sale:
     last_step: str = ""
     settled: bool = False
 
-    @property
-    def keeps_returns(self) -> bool:
-        """Whether units of an unpaid hold go back to the sale rather than to general stock."""
-        return self.state not in CLOSED
-
     def closed_reason(self, now: datetime) -> str:
         """Why nothing will ever be claimable again; "" while something may."""
         if self.state is SaleState.ABORTED:

@@ -109,16 +109,6 @@ class IllegalSaleTransition(Conflict):
         super().__init__(f"A sale that is {state} cannot become {wanted}.", state=str(state))
 
 
-class StaleFence(Conflict):
-    """A newer operator has spoken; whoever gets this is no longer the leader and stops."""
-
-    code: ClassVar[str] = "stale_fence"
-    title: ClassVar[str] = "Stale fence"
-
-    def __init__(self, fence: int) -> None:
-        super().__init__(f"The sale has seen the fencing token {fence}.", fence=fence)
-
-
 class SkuOnSale(Conflict):
     """Another sale of the SKU is not over; wait for its end or abort it."""
 

@@ -9,10 +9,11 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from amazonlite.common.core.money import Money
 from amazonlite.common.http.body import Body, MoneyView
+from amazonlite.common.http.fields import Sku
 from amazonlite.inventory.flash_sale.domain import Admission, AdmissionOrder, Books, SaleState, Terms
 from amazonlite.inventory.flash_sale.read import QueueLook
 from amazonlite.inventory.flash_sale.schemas import CountersView, QueueView
-from amazonlite.inventory.schemas import MOST_UNITS, Sku
+from amazonlite.inventory.schemas import MOST_UNITS
 
 DAY = 24 * 3600
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.domain import Reservation, ReservationNotFound
 from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.domain import Books, Sale
 from amazonlite.inventory.flash_sale.errors import QueueUnavailable, SaleNotFound
@@ -58,3 +59,11 @@ async def look_at_queue(desk: Desk, queue: QueueStore, sale_id: str) -> QueueLoo
 
 def _larger(kept: Turnout, count: QueueCount) -> Turnout:
     return Turnout(max(kept.admitted, count.turnout.admitted), max(kept.rejected, count.turnout.rejected))
+
+
+async def get_hold(desk: Desk, order_id: str) -> tuple[Reservation, Sale]:
+    async with desk.transactions() as uow:
+        found = await sales.find_hold(uow, order_id)
+    if found is None:
+        raise ReservationNotFound(order_id)
+    return found

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.exc import IntegrityError
 
 from amazonlite.common.core.money import Money
+from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.common.data.errors import StoreContended
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.inventory.expire import end_unless_paid
@@ -16,13 +17,12 @@ from amazonlite.inventory.flash_sale.change_state import change_state
 from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.domain import Admission, Books, Counters, Sale, SaleState, Terms
 from amazonlite.inventory.flash_sale.settle import settle
-from amazonlite.inventory.flash_sale.step import Step
 from amazonlite.inventory.store import Overdue
 
 BATCH = 200
 
 
-async def remove(desk: SaleDesk, sale_id: str, step: Step) -> Books:
+async def remove(desk: SaleDesk, sale_id: str, step: OperatorStep) -> Books:
     """Repeatable from any point it was interrupted at. A settled sale stays as it is.
 
     Payment says which holds are paid; while it does not answer this is Unavailable, and the holds stay. A sale never
@@ -47,7 +47,7 @@ async def _holds(desk: SaleDesk, sale_id: str) -> list[Overdue]:
         return await sales.find_holds(uow, sale_id, BATCH)
 
 
-async def _found(uow: UnitOfWork, sale_id: str, step: Step) -> Sale:
+async def _found(uow: UnitOfWork, sale_id: str, step: OperatorStep) -> Sale:
     found = await sales.find(uow, sale_id)
     if found is not None:
         return found[0]
@@ -59,7 +59,7 @@ async def _found(uow: UnitOfWork, sale_id: str, step: Step) -> Sale:
     return tombstone
 
 
-def _tombstone(sale_id: str, step: Step) -> Sale:
+def _tombstone(sale_id: str, step: OperatorStep) -> Sale:
     never = datetime(2000, 1, 1, tzinfo=UTC)
     return Sale(
         id=sale_id,

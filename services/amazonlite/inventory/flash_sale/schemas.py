@@ -6,6 +6,7 @@ from pydantic import Field
 
 from amazonlite.common.core.clock import iso
 from amazonlite.common.http.body import Body, MoneyView
+from amazonlite.inventory.domain import Reservation
 from amazonlite.inventory.flash_sale.decide import Held
 from amazonlite.inventory.flash_sale.domain import Counters, Sale, SaleState, Terms
 from amazonlite.inventory.flash_sale.queue import Joined, eta_seconds, poll_after_seconds
@@ -154,4 +155,32 @@ class HeldView(Body):
             quantity=hold.units,
             total=MoneyView.of(held.total),
             pay_before=iso(hold.expires_at),
+        )
+
+
+class HoldView(Body):
+    """A hold with all that an order is made of."""
+
+    sale_id: str
+    hold_id: str
+    order_id: str
+    customer_id: str
+    sku: str
+    quantity: int
+    unit_price: MoneyView
+    pay_before: str
+    state: str
+
+    @classmethod
+    def of(cls, hold: Reservation, sale: Sale) -> HoldView:
+        return cls(
+            sale_id=sale.id,
+            hold_id=hold.id,
+            order_id=hold.order_id,
+            customer_id=hold.customer_id,
+            sku=sale.terms.sku,
+            quantity=hold.units,
+            unit_price=MoneyView.of(sale.terms.unit_price),
+            pay_before=iso(hold.expires_at),
+            state=hold.state,
         )

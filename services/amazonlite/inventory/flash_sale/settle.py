@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.inventory.book import book
 from amazonlite.inventory.domain import Entry, Kind
@@ -12,12 +13,12 @@ from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.domain import Books, Sale, SaleState, next_state
 from amazonlite.inventory.flash_sale.errors import HoldsOutstanding, IllegalSaleTransition
 from amazonlite.inventory.flash_sale.read import read_books
-from amazonlite.inventory.flash_sale.step import Step, take_step
+from amazonlite.inventory.flash_sale.step import take_step
 
 SETTLEABLE = frozenset({SaleState.DRAINING, SaleState.ABORTED, SaleState.SETTLED})
 
 
-async def settle(desk: SaleDesk, sale_id: str, step: Step) -> Books:
+async def settle(desk: SaleDesk, sale_id: str, step: OperatorStep) -> Books:
     """HoldsOutstanding while a unit is held. Again: the same books, since nothing of a settled sale moves."""
 
     async def change(uow: UnitOfWork, sale: Sale) -> Sale:

@@ -4,36 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.desk import SaleDesk
 from amazonlite.inventory.flash_sale.domain import Sale
-from amazonlite.inventory.flash_sale.errors import QueueUnavailable, SaleNotFound, StaleFence
+from amazonlite.inventory.flash_sale.errors import QueueUnavailable, SaleNotFound
 from amazonlite.inventory.flash_sale.queue_store import REBUILD_GRACE
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """``key`` names the step (CR uid and step), ``fence`` is the fencing number of the operator's lease."""
-
-    key: str
-    fence: int
-
 
 Change = Callable[[UnitOfWork, Sale], Awaitable[Sale]]
 
 
-def taken(sale: Sale, step: Step) -> Sale:
+def taken(sale: Sale, step: OperatorStep) -> Sale:
     """The sale with the step noted; StaleFence when a newer operator has acted on it."""
-    if step.fence < sale.fence:
-        raise StaleFence(sale.fence)
+    step.check(sale.fence, about="sale")
     return replace(sale, fence=step.fence, last_step=step.key)
 
 
-async def take_step(desk: SaleDesk, sale_id: str, step: Step, change: Change) -> tuple[Sale, datetime]:
+async def take_step(desk: SaleDesk, sale_id: str, step: OperatorStep, change: Change) -> tuple[Sale, datetime]:
     """Runs ``change`` under the sale's lock and saves what it makes of the sale.
 
     A change makes the sale as wanted rather than different from before, so that a repeated step changes nothing.

@@ -23,8 +23,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import insert as upsert
 
 from amazonlite.common.core.money import Money
+from amazonlite.common.data.columns import UtcDateTime
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory.domain import Delta, Kind, Reservation, ReservationState
+from amazonlite.inventory.domain import Kind, Reservation, ReservationState
 from amazonlite.inventory.flash_sale.domain import (
     CLOSED,
     Admission,
@@ -39,9 +40,7 @@ from amazonlite.inventory.flash_sale.tables import flash_sale, sale_turnout
 from amazonlite.inventory.store import (
     DB_NOW,
     Overdue,
-    aware,
     ledger,
-    naive,
     reservation,
     reservation_line,
     with_lines,
@@ -49,18 +48,12 @@ from amazonlite.inventory.store import (
 
 
 def _timed(*more: Any) -> Select[Any]:
-    return select(flash_sale, text("SYSDATE(6) AS now"), *more)
+    return select(flash_sale, literal_column("SYSDATE(6)", UtcDateTime()).label("now"), *more)
 
 
 # What every claim needs is built once: building a statement costs more than its round trip.
-_COUNTERS = ("allocated", "free", "held", "sold", "returned")
 _FIND = _timed().where(flash_sale.c.id == bindparam("sale_id"))
 _LOCK = _FIND.with_for_update()
-_MOVE = (
-    update(flash_sale)
-    .where(flash_sale.c.id == bindparam("sale_id"))
-    .values({name: flash_sale.c[name] + bindparam(f"by_{name}") for name in _COUNTERS})
-)
 _HOLDS = select(reservation).where(
     reservation.c.sale_id == bindparam("sale_id"), reservation.c.customer_id.in_(bindparam("customers", expanding=True))
 )
@@ -86,8 +79,8 @@ async def add(uow: UnitOfWork, sale: Sale) -> None:
             open_sku=None if sale.state in CLOSED else terms.sku,
             price_amount=terms.unit_price.amount,
             price_currency=terms.unit_price.currency,
-            starts_at=naive(terms.starts_at),
-            ends_at=naive(terms.ends_at),
+            starts_at=terms.starts_at,
+            ends_at=terms.ends_at,
             per_customer_limit=terms.per_customer_limit,
             hold_seconds=int(terms.hold_ttl.total_seconds()),
             pre_queue_seconds=int(terms.pre_queue.total_seconds()),
@@ -108,20 +101,13 @@ async def add(uow: UnitOfWork, sale: Sale) -> None:
 async def find(uow: UnitOfWork, sale_id: str) -> tuple[Sale, datetime] | None:
     """The sale and the database's time."""
     row = (await uow.execute(_FIND, {"sale_id": sale_id})).one_or_none()
-    return None if row is None else (_sale(row), aware(row.now))
+    return None if row is None else (_sale(row), row.now)
 
 
 async def lock(uow: UnitOfWork, sale_id: str) -> tuple[Sale, datetime] | None:
     """As ``find``; the time is read once the lock is had."""
     row = (await uow.execute(_LOCK, {"sale_id": sale_id})).one_or_none()
-    return None if row is None else (_sale(row), aware(row.now))
-
-
-async def lock_all(uow: UnitOfWork, sale_ids: Collection[str]) -> dict[str, Sale]:
-    if not sale_ids:
-        return {}
-    statement = select(flash_sale).where(flash_sale.c.id.in_(sorted(sale_ids))).order_by(flash_sale.c.id)
-    return {row.id: _sale(row) for row in await uow.execute(statement.with_for_update())}
+    return None if row is None else (_sale(row), row.now)
 
 
 async def on_sale(uow: UnitOfWork, sku: str) -> str | None:
@@ -141,7 +127,7 @@ async def list_running(uow: UnitOfWork, closed_within: timedelta) -> list[tuple[
     seconds = int(closed_within.total_seconds())
     recent = flash_sale.c.closed_at > text(f"SYSDATE(6) - INTERVAL {seconds} SECOND")
     rows = await uow.execute(_timed().where(or_(flash_sale.c.closed_at.is_(None), recent)))
-    return [(_sale(row), aware(row.now)) for row in rows]
+    return [(_sale(row), row.now) for row in rows]
 
 
 async def save(uow: UnitOfWork, sale: Sale) -> None:
@@ -163,11 +149,6 @@ async def save(uow: UnitOfWork, sale: Sale) -> None:
             **(settling if sale.settled else {}),
         )
     )
-
-
-async def move(uow: UnitOfWork, sale_id: str, delta: Delta) -> None:
-    """Only ``book`` calls this, together with the entries that explain it."""
-    await uow.execute(_MOVE, {"sale_id": sale_id} | {f"by_{name}": getattr(delta, name) for name in _COUNTERS})
 
 
 async def holds_of_customers(uow: UnitOfWork, sale_id: str, customers: Collection[str]) -> list[Reservation]:
@@ -196,14 +177,6 @@ async def find_hold(uow: UnitOfWork, order_id: str) -> tuple[Reservation, Sale] 
     )
     sale = await find(uow, found[0].sale_id) if found and found[0].sale_id else None
     return None if sale is None or sale[0].terms.rehearsal else (found[0], sale[0])
-
-
-async def rehearsals(uow: UnitOfWork, sale_ids: Collection[str]) -> frozenset[str]:
-    """Those of the sales that are rehearsals."""
-    if not sale_ids:
-        return frozenset()
-    statement = select(flash_sale.c.id).where(flash_sale.c.id.in_(sale_ids), flash_sale.c.rehearsal.is_(True))
-    return frozenset((await uow.execute(statement)).scalars())
 
 
 async def read_books(uow: UnitOfWork, sale_id: str) -> Books | None:
@@ -250,9 +223,9 @@ def _books(rows: Sequence[Row[Any]]) -> Books | None:
     if not rows:
         return None
     holds = {ReservationState(row.kind): row for row in rows if row.source == "hold"}
-    now = aware(rows[0].now)
+    now = rows[0].now
     held = holds.get(ReservationState.HELD)
-    oldest = aware(held.oldest) if held is not None else None
+    oldest = held.oldest if held is not None else None
     return Books(
         sale=_sale(rows[0]),
         now=now,
@@ -270,8 +243,8 @@ def _sale(row: Row[Any]) -> Sale:
             sku=row.sku,
             quantity=row.quantity,
             unit_price=Money(row.price_amount, row.price_currency),
-            starts_at=aware(row.starts_at),
-            ends_at=aware(row.ends_at),
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
             per_customer_limit=row.per_customer_limit,
             hold_ttl=timedelta(seconds=row.hold_seconds),
             pre_queue=timedelta(seconds=row.pre_queue_seconds),

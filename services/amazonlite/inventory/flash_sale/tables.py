@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Double, Integer, String, Table
-from sqlalchemy.dialects.mysql import BIGINT, DATETIME
+from sqlalchemy.dialects.mysql import BIGINT
 
+from amazonlite.common.data.columns import UtcDateTime
 from amazonlite.inventory.store import metadata
 
 flash_sale = Table(
@@ -17,8 +18,8 @@ flash_sale = Table(
     Column("open_sku", String(64)),
     Column("price_amount", BIGINT),
     Column("price_currency", String(3)),
-    Column("starts_at", DATETIME(fsp=6)),
-    Column("ends_at", DATETIME(fsp=6)),
+    Column("starts_at", UtcDateTime()),
+    Column("ends_at", UtcDateTime()),
     Column("per_customer_limit", Integer),
     Column("hold_seconds", Integer),
     Column("pre_queue_seconds", Integer),
@@ -36,8 +37,8 @@ flash_sale = Table(
     Column("version", Integer),
     Column("fence", BIGINT),
     Column("last_step", String(200)),
-    Column("closed_at", DATETIME(fsp=6)),
-    Column("settled_at", DATETIME(fsp=6)),
+    Column("closed_at", UtcDateTime()),
+    Column("settled_at", UtcDateTime()),
 )
 sale_turnout = Table(
     "sale_turnout",

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
+from amazonlite.common.background.every import every
 from amazonlite.common.core.ids import derive_id
 from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, in_transaction
 from amazonlite.payment.domain import ChargeState, Method
@@ -26,6 +27,14 @@ class LateAnswers:
 
     transactions: UnitOfWorkFactory
     tell: Tell
+
+    async def run(self, *, seconds: float) -> None:
+        """For ever; while the database is away it tries again."""
+
+        async def any_due() -> bool:
+            return await self.answer_due() > 0
+
+        await every(seconds, any_due, waits="late_answers_wait")
 
     async def answer_due(self) -> int:
         """Answers one batch and returns its size."""

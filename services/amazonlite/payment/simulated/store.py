@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Column, MetaData, Row, String, Table, insert, select, text, update
-from sqlalchemy.dialects.mysql import BIGINT, DATETIME
+from sqlalchemy.dialects.mysql import BIGINT
 from sqlalchemy.sql.elements import TextClause
 
 from amazonlite.common.core.money import Money
+from amazonlite.common.data.columns import UtcDateTime
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.payment.domain import ChargeState, Method
 from amazonlite.payment.provider import Charge
@@ -24,7 +25,7 @@ charges = Table(
     Column("method", String(24)),
     Column("state", String(16)),
     Column("reason", String(200)),
-    Column("due_at", DATETIME(fsp=6)),
+    Column("due_at", UtcDateTime()),
 )
 
 

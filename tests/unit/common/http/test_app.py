@@ -10,9 +10,11 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import BaseModel
 
-from amazonlite.common.core.errors import Conflict, Unavailable
+from amazonlite.common.core.errors import Conflict, NotFound, Unavailable
+from amazonlite.common.data.idempotency import IdempotencyKeyReused
 from amazonlite.common.http.app import create_app
 from amazonlite.common.http.middleware import LARGEST_BODY
+from amazonlite.common.http.problems import problems
 from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import RepeatedHeader, require
 from amazonlite.common.testing.asgi import Answer, AsgiClient, asgi_client
@@ -231,6 +233,21 @@ async def test_the_bearer_scheme_and_problems_are_in_the_openapi_document(client
     operation = document["paths"]["/api/things/of/me"]["get"]
     assert operation["security"] == [{"bearer": []}]
     assert "application/problem+json" in operation["responses"]["default"]["content"]
+
+
+async def test_the_problems_of_an_operation_are_in_the_openapi_document() -> None:
+    routes = APIRouter()
+
+    @routes.get("/odd", responses=problems(NotFound, Conflict, IdempotencyKeyReused))
+    async def odd() -> None:
+        """Answers nothing."""
+
+    async with asgi_client(create_app("odd", routers=[routes])) as client:
+        answers = (await client.get("/openapi.json")).json()["paths"]["/odd"]["get"]["responses"]
+    assert answers["409"]["description"] == "`conflict`: Conflict"
+    assert answers["404"]["x-problem-codes"] == ["not_found", "route_not_found"]
+    assert answers["422"]["x-problem-codes"] == ["idempotency_key_reused", "invalid_request"]
+    assert "token_missing" in answers["default"]["x-problem-codes"]
 
 
 async def test_readiness_names_what_fails() -> None:

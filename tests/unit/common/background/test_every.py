@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from amazonlite.common.background.every import MORE, every
 from amazonlite.common.core.errors import Unavailable
 from amazonlite.common.core.tasks import stop
-from amazonlite.common.data.sweep import MORE, keep_sweeping
 from amazonlite.common.testing.eventually import eventually
 
 
@@ -20,7 +20,7 @@ async def test_what_is_away_is_tried_again_for_ever() -> None:
         if outcome is not None:
             raise outcome
 
-    task = asyncio.create_task(keep_sweeping(work, every=0, waits="test_waits"))
+    task = asyncio.create_task(every(0, work, waits="test_waits"))
     await eventually(lambda: len(ran) >= 8)
     assert not task.done()
     task.cancel()
@@ -36,7 +36,7 @@ async def test_while_there_is_more_it_runs_again_at_once() -> None:
         ran.append(found[len(ran)])
         return ran[-1]
 
-    task = asyncio.create_task(keep_sweeping(work, every=60, waits="test_waits"))
+    task = asyncio.create_task(every(60, work, waits="test_waits"))
     await eventually(lambda: len(ran) == 3)
     await stop([task])
 
@@ -46,4 +46,4 @@ async def test_a_fault_of_our_own_is_not_hidden() -> None:
         raise LookupError("a bug")
 
     with pytest.raises(LookupError):
-        await keep_sweeping(work, every=0, waits="test_waits")
+        await every(0, work, waits="test_waits")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
-from amazonlite.common.http.background import FIRST_PAUSE, LONGEST_PAUSE, running, supervise
+from amazonlite.common.background.supervise import FIRST_PAUSE, LONGEST_PAUSE, running, supervise
+from amazonlite.common.core.tasks import stop
 from amazonlite.common.observe.health import Health
+from amazonlite.common.testing.eventually import eventually
 
 
 class Crashing:
@@ -32,6 +35,18 @@ async def test_a_crash_is_visible_until_the_task_runs_again() -> None:
     await supervise(Crashing(2).run, health, sleep=sleep)
     assert seen == [{"Crashing.run": "crashed: RuntimeError"}] * 2
     assert await health.failing() == {}
+
+
+async def test_a_task_with_arguments_is_called_like_its_function() -> None:
+    health = Health()
+
+    async def keep_crashing(desk: str) -> None:
+        raise RuntimeError(desk)
+
+    task = asyncio.create_task(supervise(partial(keep_crashing, "orders"), health))
+    await eventually(lambda: health.down)
+    await stop([task])
+    assert [name.rpartition(".")[2] for name in health.down] == ["keep_crashing"]
 
 
 async def test_pauses_grow_to_a_limit() -> None:

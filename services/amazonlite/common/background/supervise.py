@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from time import monotonic
 
 from amazonlite.common.core.tasks import stop
@@ -25,7 +26,7 @@ STEADY_AFTER = 60.0
 
 async def supervise(run: Background, health: Health, *, sleep: Sleep = asyncio.sleep) -> None:
     """Runs until the task returns on its own; a crash after a steady minute starts counting pauses anew."""
-    name = getattr(run, "__qualname__", type(run).__name__)
+    name = _name_of(run)
     pause = FIRST_PAUSE
     while True:
         started = monotonic()
@@ -41,6 +42,12 @@ async def supervise(run: Background, health: Health, *, sleep: Sleep = asyncio.s
             log.exception("background_task_crashed", task=name, again_in_seconds=pause)
         await sleep(pause * random.uniform(0.8, 1.2))
         pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _name_of(run: Background) -> str:
+    """What health and metrics call the task: its function's name."""
+    function = run.func if isinstance(run, partial) else run
+    return getattr(function, "__qualname__", type(function).__name__)
 
 
 @contextlib.asynccontextmanager
