@@ -103,6 +103,13 @@ def seal_forgets_captured_payments(patch: Patch) -> None:
     patch.setattr(Payment, "binding", property(lambda p: p.state is S.AUTHORIZED and p.wanted is not Wanted.VOID))
 
 
+def payment_asks_about_no_order(patch: Patch) -> None:
+    async def nothing_waits(*_: object) -> list[object]:
+        return []
+
+    patch.setattr(payment_store, "find_undecided", nothing_waits)
+
+
 def a_late_answer_authorises_a_cancelled_payment(patch: Patch) -> None:
     answered = Payment.answered
 
@@ -303,6 +310,7 @@ CAPTURE = [
     delivering("order.confirmed.v1", "payment"),
     follow_up,
 ]
+CONFIRMATION_LOST = [*CAPTURE[:3], dropping("order.confirmed.v1", "payment")]
 CANCELLED_AT_PAYMENT = [paying(), cancel, delivering("order.cancelled.v1", "payment")]
 MUTATIONS: Sequence[Mutation] = (
     Mutation(seal_leaves_the_slot_free, [sweeping(), paying()]),
@@ -312,6 +320,7 @@ MUTATIONS: Sequence[Mutation] = (
     Mutation(seal_does_not_void_what_the_provider_may_hold, [paying(Fate.ANSWER_LOST), sweeping()]),
     Mutation(seal_names_payments_given_back, [*CANCELLED_AT_PAYMENT, follow_up, sweeping()]),
     Mutation(seal_forgets_captured_payments, [paying(), sweeping(Fate.REQUEST_DELAYED), *CAPTURE, resume]),
+    Mutation(payment_asks_about_no_order, [paying(), *CONFIRMATION_LOST]),
     Mutation(a_late_answer_authorises_a_cancelled_payment, LATE),
     Mutation(
         a_late_answer_to_a_cancelled_payment_is_ignored,
