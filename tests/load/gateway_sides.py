@@ -159,7 +159,8 @@ async def _commands(scratch: Path, ports: dict[str, int]) -> dict[str, list[str]
 
 def _uvicorn(app: str) -> list[str]:
     tests = str(Path(__file__).parents[1])
-    options = ["--app-dir", tests, "--no-access-log", "--log-level", "error"]
+    # as long as our services keep a connection: the default of 5 s closes those that a proxy's pool would use again
+    options = ["--app-dir", tests, "--no-access-log", "--log-level", "error", "--timeout-keep-alive", "75"]
     return [sys.executable, "-m", "uvicorn", f"load.gateway_sides:{app}", *options]
 
 

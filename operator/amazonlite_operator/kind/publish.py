@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +15,7 @@ from amazonlite_operator.kind.ports import Cluster
 from amazonlite_operator.kind.status import KindStatus
 from amazonlite_operator.kube import metrics
 from amazonlite_operator.kube.api import ObjectNotFound
+from amazonlite_operator.kube.controller import Key
 from amazonlite_operator.kube.crd import AnyResource
 from amazonlite_operator.kube.events import EventRecorder
 from amazonlite_operator.kube.patch import merge_patch
@@ -45,18 +47,26 @@ class Publisher(Generic[T, O]):
     """`publish` writes a status unless the object says so already, guarded by the version that was observed."""
 
     def __init__(
-        self, resource: AnyResource, decisions: Decisions[T, O, Any], cluster: Cluster, recorder: EventRecorder
+        self,
+        resource: AnyResource,
+        decisions: Decisions[T, O, Any],
+        export: Callable[[Key, T], None],
+        *,
+        cluster: Cluster,
+        recorder: EventRecorder,
     ) -> None:
         self._resource = resource
         self._decisions = decisions
+        self._export = export
         self._cluster = cluster
         self._recorder = recorder
 
-    async def publish(self, o: O, status: T, wait: Wait) -> T | None:
-        """The status as written; None when the object is gone. A conflict (409) when it has changed since."""
+    async def publish(self, o: O, status: T, wait: Wait) -> None:
+        """Nothing when the object is gone; a conflict (409) when it has changed since it was observed."""
         new = status_to_write(self._decisions, o, status, wait)
         if (patch := _patch(o, new)) and not await self._write(o, patch):
-            return None
+            return
+        self._export(o.resource.key, new)
         if status.phase is not o.status.phase:
             self._count(o, status)
         for event in (
@@ -65,7 +75,6 @@ class Publisher(Generic[T, O]):
             *self._decisions.events(o, new),
         ):
             await self._recorder.post(o.resource.manifest, event)
-        return new
 
     async def _write(self, o: O, patch: dict[str, Any]) -> bool:
         guard = {"resourceVersion": o.resource.manifest["metadata"]["resourceVersion"]}

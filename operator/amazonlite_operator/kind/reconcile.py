@@ -75,7 +75,9 @@ class Reconciler(Generic[S, T, O, E]):
         self._cluster = cluster
         self._lease = lease
         self._recorder = recorder
-        self._publisher = Publisher(kind.resource, kind.decisions, cluster, recorder)
+        self._publisher = Publisher(
+            kind.resource, kind.decisions, operations.export, cluster=cluster, recorder=recorder
+        )
         self._followed: dict[Key, str] = {}
         self._one_at_a_time = asyncio.Lock()
 
@@ -173,8 +175,7 @@ class Reconciler(Generic[S, T, O, E]):
 
     async def _publish(self, o: O, status: T, wait: Wait) -> None:
         self._lease.fence()
-        if (written := await self._publisher.publish(o, status, wait)) is not None:
-            self._operations.export(o.resource.key, written)
+        await self._publisher.publish(o, status, wait)
 
     def _why(self, status: T) -> Wait:
         """What to say between two steps: why the phase was entered."""

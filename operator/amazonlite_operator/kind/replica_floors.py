@@ -2,6 +2,8 @@
 
 Several resources may raise one Deployment, and the last to end puts it back. Remembering and restoring are therefore
 done one after another (Operations.one_at_a_time), each by what the one before has written down.
+
+Caveat: only floors of the same kind are seen. A second kind that raises Deployments must read those of both.
 """
 
 from __future__ import annotations

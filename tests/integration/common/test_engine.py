@@ -56,16 +56,21 @@ async def test_a_cancelled_connect_stays_cancelled(
         await engine.dispose()
 
 
-async def test_a_connection_takes_little_to_read_into_and_more_when_an_answer_needs_it(
+async def test_a_connection_takes_little_to_read_into_and_more_only_while_an_answer_needs_it(
     common_mysql: MysqlSettings, engine_for: Callable[[MysqlSettings], AsyncEngine]
 ) -> None:
-    async with engine_for(common_mysql).connect() as connection:
+    engine = engine_for(common_mysql)
+    async with engine.connect() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
         assert len(driver._proto.buffer) == READ_BYTES
-        for length in (1, READ_BYTES - 5, READ_BYTES, 3_000_000, 2):
+        for length in (1, READ_BYTES - 5, READ_BYTES, 700_000, 2):
             (found,) = (await connection.execute(text(f"SELECT REPEAT('x', {length})"))).one()
             assert found == "x" * length
-        assert len(driver._proto.buffer) < 2**20
+        assert len(driver._proto.buffer) > 700_000
+    assert len(driver._proto.buffer) == READ_BYTES
+    async with engine.connect() as connection:
+        assert (await connection.get_raw_connection()).driver_connection is driver
+        assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
 
 
 async def test_a_database_that_hangs_up_after_the_last_answer_disturbs_nobody(common_mysql: MysqlSettings) -> None:

@@ -92,6 +92,7 @@ class World(Operations[NumberSpec, NumberStatus, Seen, SetNumber]):
         self.answer: NumberStatus | Wait | None = None
         self.finalizers_seen: list[bool] = []
         self.dropped: list[str] = []
+        self.order: list[str] = []
         self.lease: Any = FakeLease(7)
         resource = CustomResource("Number", "numbers", "n", "A number.", NumberSpec, NumberStatus, ())
         self.path = resource.object_path(KEY.namespace, KEY.name)
@@ -115,6 +116,9 @@ class World(Operations[NumberSpec, NumberStatus, Seen, SetNumber]):
             raise self.fault
         self.number = effect.number
         return self.answer
+
+    def export(self, key: Key, status: NumberStatus) -> None:
+        self.order.append("exported")
 
     def drop(self, key: Key, uid: str) -> None:
         self.dropped.append(uid)
@@ -272,3 +276,10 @@ def test_a_plan_goes_one_phase_further_with_what_it_changes() -> None:
     resource = Resource(manifest, KEY, NumberSpec(number=1), NumberStatus(), None, True)
     record = advance(Seen(now=NOON, resource=resource, number=1), Phase.DONE, Reason.ALL_SET)
     assert (record.status.phase, record.status.timeline[-1].message) == (Phase.DONE, "The number is set.")
+
+
+async def test_metrics_show_a_status_before_its_events_are_posted() -> None:
+    world = World()
+    world.cluster.interrupt = lambda moment: world.order.append("posted") if moment == "before create Event" else None
+    await world.reconcile(KEY)
+    assert world.order[:2] == ["exported", "posted"]
