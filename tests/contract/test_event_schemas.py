@@ -128,6 +128,10 @@ def _example(schema: Any, root: Any) -> Any:
             return schema.get("minimum", 0) + 1
         case "boolean":
             return True
+    return _text(schema)
+
+
+def _text(schema: Any) -> str:
     if schema.get("format") == "date-time":
         return "2030-01-01T12:00:00Z"
     return "EUR" if "pattern" in schema else "text"
