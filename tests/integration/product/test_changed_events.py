@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
+from kafka import KafkaConsumer
 from prometheus_client import REGISTRY
 from pymongo import AsyncMongoClient
 
@@ -21,7 +22,9 @@ from amazonlite.common.events.envelope import decode
 from amazonlite.common.events.producer import EventProducer
 from amazonlite.common.events.registry import Registry
 from amazonlite.common.mongo.relay import BrokerUnreachable
+from amazonlite.common.testing import stores
 from amazonlite.common.testing.fakes import FakeClock
+from amazonlite.common.testing.stores import independent_client
 from amazonlite.product.domain import Content
 from amazonlite.product.store import Catalogue
 
@@ -205,3 +208,20 @@ async def test_changes_by_a_release_without_the_mark_are_found_and_told(
     await relay.mark_missed()
     await relay.send_some()
     assert sorted(versions(broker.told())) == [("B1", 2, False), ("B2", 1, False)]
+
+
+async def test_a_change_reaches_a_real_broker_keyed_by_its_sku(catalogue: Catalogue) -> None:
+    with stores.kafka_topics("product.changed") as (topic,):
+        producer = EventProducer(stores.kafka_settings())
+        relay = catalogue.relay(producer)
+        event_of = relay._event_of
+        relay._event_of = lambda document: replace(event_of(document), type=topic)
+        await catalogue.add(KETTLE)
+        await relay.send_some()
+        await producer.close()
+        options = {**independent_client(stores.kafka_settings()), "auto_offset_reset": "earliest"}
+        consumer = KafkaConsumer(topic, consumer_timeout_ms=10_000, **options)
+        record = next(consumer)
+        consumer.close()
+    assert record.key == b"B1"
+    assert decode(record.value).data["version"] == 1
