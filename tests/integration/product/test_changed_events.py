@@ -23,9 +23,13 @@ from amazonlite.common.events.producer import EventProducer
 from amazonlite.common.events.registry import Registry
 from amazonlite.common.mongo.relay import BrokerUnreachable
 from amazonlite.common.testing import stores
+from amazonlite.common.testing.asgi import asgi_client
+from amazonlite.common.testing.eventually import eventually
 from amazonlite.common.testing.fakes import FakeClock
 from amazonlite.common.testing.stores import independent_client
+from amazonlite.product.app import create
 from amazonlite.product.domain import Content
+from amazonlite.product.settings import Settings
 from amazonlite.product.store import Catalogue
 
 pytestmark = pytest.mark.stores
@@ -225,3 +229,18 @@ async def test_a_change_reaches_a_real_broker_keyed_by_its_sku(catalogue: Catalo
         consumer.close()
     assert record.key == b"B1"
     assert decode(record.value).data["version"] == 1
+
+
+async def test_the_service_is_ready_without_its_broker(mongo: MongoSettings) -> None:
+    away = KafkaSettings(bootstrap="127.0.0.1:9")
+    app = create(Settings(mongo=mongo, kafka=away))
+    products: Catalogue = app.state.catalogue
+    await products.add(KETTLE)
+    async with asgi_client(app) as client:
+        with pytest.raises(BrokerUnreachable):
+            await products.relay(EventProducer(away)).send_some()
+
+        async def ready() -> bool:
+            return (await client.get("/readyz")).status == 200
+
+        await eventually(ready)
