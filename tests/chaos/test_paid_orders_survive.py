@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 
 from support.cluster import Cluster
-from support.faults.fault import Fault, Kind
+from support.faults.fault import Fault, FaultKind
 from support.faults.inject import Injector, renewed
 from support.history.pace import Pace
 from support.runs import RUNS, WHICH_ROWS
@@ -73,14 +73,14 @@ def rushed(fault: Fault) -> Case:
 
 
 def killed(workload: str) -> Fault:
-    return Fault(Kind.KILL, (workload,))
+    return Fault(FaultKind.KILL, (workload,))
 
 
-BOTH_INVENTORY_PODS_KILLED = Fault(Kind.KILL_ALL, ("inventory",))
-REDIS_EMPTIED = Fault(Kind.EMPTY, ("redis",))
-REDIS_AWAY = Fault(Kind.AWAY, ("redis",), 15)
-REDIS_BACK_WITH_OLDER_DATA = Fault(Kind.SET_BACK, ("redis",), 4)
-SERVICES_ROLLED = Fault(Kind.ROLL, ("inventory", "order", "payment"))
+BOTH_INVENTORY_PODS_KILLED = Fault(FaultKind.KILL_ALL, ("inventory",))
+REDIS_EMPTIED = Fault(FaultKind.EMPTY, ("redis",))
+REDIS_AWAY = Fault(FaultKind.AWAY, ("redis",), 15)
+REDIS_BACK_WITH_OLDER_DATA = Fault(FaultKind.SET_BACK, ("redis",), 4)
+SERVICES_ROLLED = Fault(FaultKind.ROLL, ("inventory", "order", "payment"))
 
 SALES: Mapping[str, Case] = {
     "one-inventory-pod-order-payment-killed": steady(
@@ -114,7 +114,7 @@ ROWS: Mapping[str, Mapping[str, Case]] = {
 
 
 # Without any inventory pod, or while Redis comes back in a new pod, nobody can claim at all.
-ALLOWED_SECONDS = {Kind.KILL_ALL: 20.0, Kind.AWAY: 20.0, Kind.SET_BACK: 20.0}
+ALLOWED_SECONDS = {FaultKind.KILL_ALL: 20.0, FaultKind.AWAY: 20.0, FaultKind.SET_BACK: 20.0}
 # A killed broker starts for 5 to 8 s, and its clients find it again after that: confirmations wait, claims do not.
 CONFIRMED_SECONDS = {killed("kafka"): 20.0}
 CASES = ROWS[WHICH_ROWS]

@@ -29,7 +29,7 @@ from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory, i
 from amazonlite.common.events.registry import Registry
 from amazonlite.common.testing import stores
 from amazonlite.common.testing.eventually import eventually
-from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.dependencies import Dependencies
 from amazonlite.inventory.flash_sale.commit_claims import commit_claims
 from amazonlite.inventory.flash_sale.decide import Claim, Held
 from amazonlite.payment import store as payments
@@ -83,8 +83,8 @@ async def _round(databases: Databases, sale_id: str, number: int) -> list[float]
     async def claim(beat: int) -> None:
         customers = (f"usr_bench_{number}_{beat}_{each}" for each in range(group))
         claims = [Claim(sale_id, customer, "key", 1) for customer in customers]
-        desk = Desk(databases.inventory, FakePayments())
-        held.extend(one for one in await commit_claims(desk, sale_id, claims) if isinstance(one, Held))
+        deps = Dependencies(databases.inventory, FakePayments())
+        held.extend(one for one in await commit_claims(deps, sale_id, claims) if isinstance(one, Held))
 
     async def pay(beat: int) -> None:
         await asyncio.sleep(PAY_AFTER)
@@ -99,7 +99,7 @@ async def _authorize(held: Sequence[Held], uow: UnitOfWork) -> None:
     """What payment writes when the provider says yes, for a whole group."""
     for one in held:
         payment = _authorized(one)
-        await payments.take_slot(uow, payment.order_id, payment.payment_id)
+        await payments.reserve_order_payment(uow, payment.order_id, payment.payment_id)
         await payments.add(uow, payment)
         charge = Charge(payment.payment_id, ChargeState.AUTHORIZED)
         await provider.add(uow, charge, payment.amount, Method.OK)

@@ -16,7 +16,7 @@ from amazonlite.inventory.app import create as create_inventory
 from amazonlite.inventory.flash_sale.api import SaleId, Shopper, TicketText
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
 from amazonlite.inventory.flash_sale.decide import Claim, Held
-from amazonlite.inventory.flash_sale.desk import QueueDesk, SaleDesk
+from amazonlite.inventory.flash_sale.dependencies import QueueDependencies, SaleDependencies
 from amazonlite.inventory.flash_sale.errors import NotAdmitted
 from amazonlite.inventory.flash_sale.queue import look
 from amazonlite.inventory.flash_sale.queue_store import Standing
@@ -34,14 +34,14 @@ def ours() -> FastAPI:
 class OneTransactionAClaim:
     """Takes the batcher's place: every claim is a transaction of its own that waits for the sale's row."""
 
-    def __init__(self, desk: QueueDesk) -> None:
-        self._desk = desk
+    def __init__(self, deps: QueueDependencies) -> None:
+        self._deps = deps
 
     async def claim(self, claim: Claim) -> Held:
-        place = await look(self._desk, Ticket(claim.sale_id, claim.customer_id, claim.arrival))
+        place = await look(self._deps, Ticket(claim.sale_id, claim.customer_id, claim.arrival))
         if place.standing is not Standing.ADMITTED:
             raise NotAdmitted(place.standing)
-        outcome = await claim_alone(self._desk.desk, claim)
+        outcome = await claim_alone(self._deps.inventory, claim)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -50,8 +50,8 @@ class OneTransactionAClaim:
 def alone() -> FastAPI:
     """The inventory service without groups; all else is the same code."""
     app = create_inventory()
-    desk: SaleDesk = app.state.sale_desk
-    app.state.sale_desk = replace(desk, batcher=cast(ClaimBatcher, OneTransactionAClaim(desk)))
+    deps: SaleDependencies = app.state.sale_deps
+    app.state.sale_deps = replace(deps, batcher=cast(ClaimBatcher, OneTransactionAClaim(deps)))
     return app
 
 

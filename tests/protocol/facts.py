@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from amazonlite.common.core.event import Event
-from amazonlite.inventory.flash_sale.domain import Books
+from amazonlite.inventory.flash_sale.domain import SaleAudit
 from amazonlite.order.domain import TRANSITIONS, OrderState
 
 ONCE_AUTHORIZED = frozenset({"AUTHORIZED", "CAPTURED", "VOIDED"})
@@ -98,7 +98,7 @@ class Memory:
         never(bool(set(closed) & set(binding)), "a seal closed what is paid", *binding)
         self.sealed |= set(closed)
 
-    def check(self, facts: Mapping[str, Fact], books: Books) -> None:
+    def check(self, facts: Mapping[str, Fact], books: SaleAudit) -> None:
         """After every step."""
         never(not books.conserved, "counters, ledger and holds disagree", books)
         never(books.oversold > 0, "a unit has two owners", books)

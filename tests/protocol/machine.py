@@ -27,7 +27,7 @@ from amazonlite.inventory.flash_sale import remove
 from amazonlite.inventory.flash_sale.commit_claims import CLAIMED, commit_claims
 from amazonlite.inventory.flash_sale.decide import Claim
 from amazonlite.inventory.flash_sale.domain import Sale
-from amazonlite.inventory.flash_sale.read import read_books
+from amazonlite.inventory.flash_sale.read import audit_sale
 from amazonlite.inventory.reservations import expire
 from amazonlite.payment import api as payment_api
 from amazonlite.payment import consumers as payment_consumers
@@ -87,7 +87,7 @@ class PaymentAndInventory(RuleBasedStateMachine):
     def _stored_consumers(self) -> list[Consumer]:
         shop = self.shop
         return [
-            StoredConsumer("inventory", shop.inventory.transactions, inventory_consumers.handlers(shop.desk)),
+            StoredConsumer("inventory", shop.inventory.transactions, inventory_consumers.handlers(shop.deps)),
             StoredConsumer("payment", shop.payment.transactions, payment_consumers.HANDLERS),
         ]
 
@@ -114,7 +114,7 @@ class PaymentAndInventory(RuleBasedStateMachine):
     @rule(customer=ANY, quantity=st.integers(1, 2), dies_after=DEATHS)
     def claim(self, customer: int, quantity: int, dies_after: int | None) -> None:
         claim = Claim(self.sale_id, nth(list(CUSTOMERS), customer), new_id("key"), quantity)
-        self._run("claim", commit_claims(self.shop.desk, self.sale_id, [claim]), Plan(dies_after=dies_after))
+        self._run("claim", commit_claims(self.shop.deps, self.sale_id, [claim]), Plan(dies_after=dies_after))
 
     @precondition(has_orders)
     @rule(order=ANY, fate=FATES, dies_after=DEATHS)
@@ -122,7 +122,7 @@ class PaymentAndInventory(RuleBasedStateMachine):
         fact = self._order(order)
         once = Once("POST", "/api/payments/intents", new_id("key"))
         body = CreateIntent(order_id=fact.order_id)
-        work = payment_api.create(self.shop.payment_desk, Viewer(fact.customer_id), body, once)
+        work = payment_api.create(self.shop.payment_deps, Viewer(fact.customer_id), body, once)
         self._run("open an intent", work, Plan(fate, dies_after), DomainError)
 
     @precondition(has_orders)
@@ -134,7 +134,7 @@ class PaymentAndInventory(RuleBasedStateMachine):
             self._read()
         fact = self._order(order)
         work = confirm_payment(
-            self.shop.payment_desk, Viewer(fact.customer_id), fact.payment_id, method, key=key or new_id("key")
+            self.shop.payment_deps, Viewer(fact.customer_id), fact.payment_id, method, key=key or new_id("key")
         )
         told = self._run("confirm a payment", work, Plan(fate, dies_after), DomainError)
         refused = told is not None and (told.method, told.retriable) == (Method.OK, True)
@@ -159,7 +159,7 @@ class PaymentAndInventory(RuleBasedStateMachine):
     def sweep(self, order: int, clock: str, fate: Fate, dies_after: int | None) -> None:
         """Once the order's time is over, by the clock of one service or of all."""
         self._time_is_up([self._order(order).order_id], clock)
-        ended = self._run("sweep", expire.expire_overdue(self.shop.desk), Plan(fate, dies_after), Unavailable)
+        ended = self._run("sweep", expire.expire_overdue(self.shop.deps), Plan(fate, dies_after), Unavailable)
         self._swept = ended is not None and dies_after is None
 
     @precondition(lambda self: self.memory.told_paid or len(self.facts) > 1)
@@ -173,7 +173,7 @@ class PaymentAndInventory(RuleBasedStateMachine):
     def follow_up(self, fate: Fate, dies_after: int | None, leases_are_over: bool) -> None:
         if leases_are_over:
             self.shop.wait(self._end_leases())
-        self._run("follow up", follow_up_due(self.shop.payment_desk, batch=1), Plan(fate, dies_after), Unavailable)
+        self._run("follow up", follow_up_due(self.shop.payment_deps, batch=1), Plan(fate, dies_after), Unavailable)
 
     @precondition(lambda self: any(fact.payment_id for fact in self.facts.values()))
     @rule(fate=FATES, dies_after=DEATHS)
@@ -264,9 +264,9 @@ class PaymentAndInventory(RuleBasedStateMachine):
 
     def _check_end(self) -> None:
         self.memory.check_end(self.facts)
-        lost = self.shop.wait(sum_sale(self.shop.payment_desk, self.sale_id)).lost
+        lost = self.shop.wait(sum_sale(self.shop.payment_deps, self.sale_id)).lost
         never(lost > 0, "payment counts lost orders", lost)
-        books = self.shop.wait(read_books(self.shop.desk, self.sale_id))
+        books = self.shop.wait(audit_sale(self.shop.deps, self.sale_id))
         never(not books.conserved, "counters, ledger and holds disagree", books)
 
     def _come_to_rest(self) -> None:
@@ -300,11 +300,11 @@ class PaymentAndInventory(RuleBasedStateMachine):
             self._run("webhook", self._webhook(self.webhooks.pop()), Plan())
         self.shop.wait(self._let_time_pass())
         self._run("ask about orders", self._caught_up(), Plan())
-        while self._run("follow up", follow_up_due(self.shop.payment_desk), Plan()):
+        while self._run("follow up", follow_up_due(self.shop.payment_deps), Plan()):
             pass
 
     def _background(self) -> list[tuple[str, Coroutine[Any, Any, Any]]]:
-        sweep = [("sweep", expire.expire_overdue(self.shop.desk))]
+        sweep = [("sweep", expire.expire_overdue(self.shop.deps))]
         return [*sweep, ("remove the sale", self._removed())] if self.removing else [*sweep]
 
     # Steps
@@ -349,12 +349,12 @@ class PaymentAndInventory(RuleBasedStateMachine):
         return nth([fact for fact in self.facts.values() if fact.payment_id], number)
 
     async def _removed(self) -> bool:
-        await remove.remove(self.shop.sale_desk, self.sale_id, OperatorStep("remove", 1))
+        await remove.remove(self.shop.sale_deps, self.sale_id, OperatorStep("remove", 1))
         return True
 
     async def _webhook(self, payload: bytes) -> bool:
-        desk = self.shop.payment_desk
-        await take_webhook(desk, payload, sign(desk.webhook_secret, payload, desk.clock.now()))
+        deps = self.shop.payment_deps
+        await take_webhook(deps, payload, sign(deps.webhook_secret, payload, deps.clock.now()))
         return True
 
     async def _end_leases(self) -> None:
@@ -367,7 +367,7 @@ class PaymentAndInventory(RuleBasedStateMachine):
         await self.shop.payment.write(ago.format(self.sale_id))
 
     async def _caught_up(self) -> None:
-        await catch_up(self.shop.payment_desk, BEGINNING)
+        await catch_up(self.shop.payment_deps, BEGINNING)
 
     def _pending(self) -> list[str]:
         """The keys of the charges that the provider has yet to decide."""

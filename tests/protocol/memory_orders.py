@@ -10,7 +10,7 @@ from typing import Any, cast
 from amazonlite.common.core.event import Event
 from amazonlite.order import announce
 from amazonlite.order.consumers import REACTIONS
-from amazonlite.order.desk import OrderDesk
+from amazonlite.order.dependencies import OrderDependencies
 from amazonlite.order.domain import Changes, Order, Trigger
 from amazonlite.order.ports import ClaimFact
 from amazonlite.payment.ports import OrderFact, Outcome
@@ -25,10 +25,10 @@ class MemoryOrders:
     name: str = "order"
     known: dict[str, Order] = field(default_factory=dict)
     announced: list[Event] = field(default_factory=list)
-    _desk: OrderDesk = field(default_factory=lambda: OrderDesk(NO_STORE, NO_STORE, NO_STORE, NO_STORE))
+    _deps: OrderDependencies = field(default_factory=lambda: OrderDependencies(NO_STORE, NO_STORE, NO_STORE, NO_STORE))
 
     def open(self, claimed: Event) -> None:
-        self.known[claimed.subject] = ClaimFact.of(claimed.data).order(self._desk.clock.now())
+        self.known[claimed.subject] = ClaimFact.of(claimed.data).order(self._deps.clock.now())
 
     def state(self, order_id: str) -> str:
         return self.known[order_id].state
@@ -54,7 +54,7 @@ class MemoryOrders:
         self._move(order_id, Trigger.CANCEL, Changes(reason="customer_cancelled"))
 
     def time_is_up(self, order_id: str) -> None:
-        over = self._desk.clock.now() - timedelta(seconds=1)
+        over = self._deps.clock.now() - timedelta(seconds=1)
         self.known[order_id] = replace(self.known[order_id], pay_before=over)
 
     def _move(self, order_id: str, trigger: Trigger, changes: Changes) -> None:
@@ -62,5 +62,5 @@ class MemoryOrders:
         if not order.allows(trigger, changes):
             return
         self.known[order_id] = order.after(trigger, changes)
-        event = announce.entered(self._desk, self.known[order_id])
+        event = announce.entered(self._deps, self.known[order_id])
         self.announced += [event] if event else []

@@ -56,7 +56,7 @@ Patch = pytest.MonkeyPatch
 S = PaymentState
 
 
-async def _sealed_without(close_slots: bool, save: bool, desk: Any, order_ids: Sequence[str]) -> seal.Sealed:
+async def _sealed_without(close_slots: bool, save: bool, deps: Any, order_ids: Sequence[str]) -> seal.Sealed:
     """``seal_orders``, but for what it does not write."""
 
     async def work(uow: UnitOfWork) -> seal.Sealed:
@@ -69,7 +69,7 @@ async def _sealed_without(close_slots: bool, save: bool, desk: Any, order_ids: S
         paid = {payment.order_id: payment.payment_id for payment in payments if payment.binding}
         return seal.Sealed([order_id for order_id in order_ids if order_id not in paid], paid)
 
-    return await in_transaction(desk.transactions, work)
+    return await in_transaction(deps.transactions, work)
 
 
 def seal_leaves_the_slot_free(patch: Patch) -> None:
@@ -142,9 +142,9 @@ def an_answer_is_recorded_without_reading_the_payment_again(patch: Patch) -> Non
 
 
 def an_answer_that_news_overtook_is_believed(patch: Patch) -> None:
-    async def believed(desk: Any, uow: UnitOfWork, charge: Charge, *, asked: Payment) -> Payment | None:
+    async def believed(deps: Any, uow: UnitOfWork, charge: Charge, *, asked: Payment) -> Payment | None:
         payment = await payment_store.lock(uow, asked.payment_id)
-        return payment and await record._record(desk, uow, payment, charge)
+        return payment and await record._record(deps, uow, payment, charge)
 
     patch.setattr(payment_confirm, "record_answer", believed)
 
@@ -153,7 +153,7 @@ def a_closed_slot_can_be_paid(patch: Patch) -> None:
     async def taken(uow: UnitOfWork, order_id: str, payment_id: str | None) -> bool:
         return await payment_store.find_by_order(uow, order_id) is None
 
-    patch.setattr(payment_store, "take_slot", taken)
+    patch.setattr(payment_store, "reserve_order_payment", taken)
 
 
 def a_cancelled_order_keeps_its_money(patch: Patch) -> None:
@@ -183,11 +183,11 @@ def a_declined_attempt_pays_after_all(patch: Patch) -> None:
 def a_second_method_is_tried_while_the_first_is_open(patch: Patch) -> None:
     begin = payment_confirm._begin
 
-    async def impatient(desk: Any, uow: UnitOfWork, viewer: Any, payment_id: str, method: Any, key: str) -> Payment:
+    async def impatient(deps: Any, uow: UnitOfWork, viewer: Any, payment_id: str, method: Any, key: str) -> Payment:
         payment = await payment_store.lock(uow, payment_id)
         if payment is not None and payment.state is S.PROCESSING and payment.confirm_key != key:
             await payment_store.save(uow, payment.answered(ChargeState.DECLINED), due_in=None)
-        return await begin(desk, uow, viewer, payment_id, method, key)
+        return await begin(deps, uow, viewer, payment_id, method, key)
 
     patch.setattr(payment_confirm, "_begin", impatient)
 
@@ -197,8 +197,8 @@ def a_sealed_payment_takes_another_card_after_a_decline(patch: Patch) -> None:
     patch.setattr(Payment, "sealed", lambda p, reason: p if p.retriable else sealed(p, reason))
 
 
-async def _end_unasked(desk: Any, held: Sequence[Any], rehearsals: frozenset[str]) -> int:
-    return await expire._expire(desk, [one.id for one in held])
+async def _end_unasked(deps: Any, held: Sequence[Any], rehearsals: frozenset[str]) -> int:
+    return await expire._expire(deps, [one.id for one in held])
 
 
 def holds_expire_unasked(patch: Patch) -> None:
@@ -212,11 +212,11 @@ def a_removed_sale_ends_its_holds_unasked(patch: Patch) -> None:
 def no_answer_counts_as_closed(patch: Patch) -> None:
     asked = expire.end_unless_paid
 
-    async def impatient(desk: Any, held: Sequence[Any], rehearsals: frozenset[str]) -> int:
+    async def impatient(deps: Any, held: Sequence[Any], rehearsals: frozenset[str]) -> int:
         try:
-            return await asked(desk, held, rehearsals)
+            return await asked(deps, held, rehearsals)
         except Unavailable:
-            return await _end_unasked(desk, held, rehearsals)
+            return await _end_unasked(deps, held, rehearsals)
 
     patch.setattr(expire, "end_unless_paid", impatient)
 
@@ -236,8 +236,8 @@ def a_sweep_leaves_what_is_paid_as_it_is(patch: Patch) -> None:
 
 
 def a_sweep_expires_what_is_paid(patch: Patch) -> None:
-    async def confirmed(desk: Any, ids: Sequence[str], sealed: Sealed) -> int:
-        return await expire._expire(desk, ids)
+    async def confirmed(deps: Any, ids: Sequence[str], sealed: Sealed) -> int:
+        return await expire._expire(deps, ids)
 
     patch.setattr(expire, "_confirm", confirmed)
 
@@ -249,8 +249,8 @@ def a_sold_unit_is_never_put_back(patch: Patch) -> None:
 def a_sweep_does_not_tell_what_it_sold(patch: Patch) -> None:
     confirm_held = inventory_confirm.confirm_held
 
-    async def silent(desk: Any, uow: UnitOfWork, held: Sequence[Reservation], payments: Mapping[str, str]) -> None:
-        await confirm_held(desk, _Mute(uow), held, payments)  # type: ignore[arg-type]
+    async def silent(deps: Any, uow: UnitOfWork, held: Sequence[Reservation], payments: Mapping[str, str]) -> None:
+        await confirm_held(deps, _Mute(uow), held, payments)  # type: ignore[arg-type]
 
     patch.setattr(expire, "confirm_held", silent)
 
@@ -269,8 +269,8 @@ class _Mute:
 
 
 def an_order_is_timed_out_although_it_is_paid(patch: Patch) -> None:
-    def timed_out(desk: Any, order: Order, *_: object) -> Any:
-        return moved(desk, order, Trigger.TIME_OUT, time_out.DEADLINE, time_out.UNPAID)
+    def timed_out(deps: Any, order: Order, *_: object) -> Any:
+        return moved(deps, order, Trigger.TIME_OUT, time_out.DEADLINE, time_out.UNPAID)
 
     patch.setattr(time_out, "_move", timed_out)
 

@@ -19,20 +19,20 @@ from amazonlite.common.data.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from amazonlite.common.events.envelope import decode
 from amazonlite.common.events.registry import Registry
 from amazonlite.inventory import read
-from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.dependencies import Dependencies
 from amazonlite.inventory.flash_sale.errors import QueueUnavailable
 from amazonlite.inventory.flash_sale.read import get_hold
 from amazonlite.inventory.flash_sale.schemas import HoldView
 from amazonlite.inventory.ports import Sealed
 from amazonlite.inventory.reservations.domain import ReservationNotFound, ReservationState
 from amazonlite.order import domain as order_domain
-from amazonlite.order.desk import OrderDesk
+from amazonlite.order.dependencies import OrderDependencies
 from amazonlite.order.errors import OrderNotFound
 from amazonlite.order.ports import ClaimFact, PaymentFact
 from amazonlite.order.read import get_order, get_outcomes
 from amazonlite.payment import domain as payment_domain
 from amazonlite.payment import seal
-from amazonlite.payment.desk import PaymentDesk
+from amazonlite.payment.dependencies import PaymentDependencies
 from amazonlite.payment.domain import ChargeState, Method
 from amazonlite.payment.errors import PaymentNotFound
 from amazonlite.payment.ports import OrderFact, Orders, Outcome
@@ -122,14 +122,14 @@ class PaymentsOverNetwork:
     """Payment as inventory and order ask it. ``witness`` sees each answer at the moment it is given."""
 
     network: Network
-    desk: Callable[[], PaymentDesk]
+    deps: Callable[[], PaymentDependencies]
     witness: Callable[[Sealed], Any]
 
     async def seal(self, order_ids: Sequence[str]) -> Any:
         return await self.network.call(lambda: self._seal(order_ids), Unavailable("payment does not answer"))
 
     async def _seal(self, order_ids: Sequence[str]) -> Sealed:
-        answer = await seal.seal_orders(self.desk(), order_ids)
+        answer = await seal.seal_orders(self.deps(), order_ids)
         sealed = Sealed(answer.closed, answer.authorized)
         await self.witness(sealed)
         return sealed
@@ -139,7 +139,7 @@ class PaymentsOverNetwork:
 
     async def _find(self, payment_id: str) -> PaymentFact | None:
         try:
-            payment = await get_payment(self.desk(), payment_domain.Viewer("svc_order", internal=True), payment_id)
+            payment = await get_payment(self.deps(), payment_domain.Viewer("svc_order", internal=True), payment_id)
         except PaymentNotFound:
             return None
         return PaymentFact(payment.payment_id, payment.order_id, held=payment.state in {"AUTHORIZED", "CAPTURED"})
@@ -193,17 +193,17 @@ class OrdersOverNetwork:
 class OrdersOnDatabase:
     """What the order service's API answers to payment."""
 
-    desk: Callable[[], OrderDesk]
+    deps: Callable[[], OrderDependencies]
 
     async def find(self, order_id: str) -> OrderFact | None:
         try:
-            order = await get_order(self.desk(), order_domain.Viewer("svc_payment", internal=True), order_id)
+            order = await get_order(self.deps(), order_domain.Viewer("svc_payment", internal=True), order_id)
         except OrderNotFound:
             return None
         return OrderFact(order_id, order.customer_id, order.state, order.total, order.pay_before, order.sale_id)
 
     async def outcomes(self, order_ids: Sequence[str]) -> Mapping[str, Outcome]:
-        found = await get_outcomes(self.desk(), order_ids)
+        found = await get_outcomes(self.deps(), order_ids)
         return {one.order_id: Outcome(one.state, one.reason) for one in found}
 
 
@@ -212,14 +212,14 @@ class GoodsOverNetwork:
     """Inventory as the order service asks it, for a hold whose event is late and for goods that are sold."""
 
     network: Network
-    desk: Callable[[], Desk]
+    deps: Callable[[], Dependencies]
 
     async def claim_of(self, order_id: str) -> ClaimFact | None:
         return await self.network.call(lambda: self._claim_of(order_id), Unavailable("inventory does not answer"))
 
     async def _claim_of(self, order_id: str) -> ClaimFact | None:
         try:
-            hold = HoldView.of(*await get_hold(self.desk(), order_id)).as_json()
+            hold = HoldView.of(*await get_hold(self.deps(), order_id)).as_json()
         except ReservationNotFound:
             return None
         return ClaimFact.of(hold)
@@ -229,6 +229,6 @@ class GoodsOverNetwork:
 
     async def _are_sold(self, order_id: str) -> bool:
         try:
-            return (await read.get_reservation(self.desk(), order_id)).state is ReservationState.CONFIRMED
+            return (await read.get_reservation(self.deps(), order_id)).state is ReservationState.CONFIRMED
         except ReservationNotFound:
             return False

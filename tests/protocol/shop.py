@@ -14,17 +14,17 @@ from amazonlite.common.core.ids import new_id
 from amazonlite.common.core.money import Money
 from amazonlite.common.core.settings import MysqlSettings
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.dependencies import Dependencies
 from amazonlite.inventory.flash_sale import store as sales
-from amazonlite.inventory.flash_sale.desk import SaleDesk
-from amazonlite.inventory.flash_sale.domain import Admission, Books, Counters, Sale, SaleState, Terms
+from amazonlite.inventory.flash_sale.dependencies import SaleDependencies
+from amazonlite.inventory.flash_sale.domain import Admission, Counters, Sale, SaleAudit, SaleState, Terms
 from amazonlite.inventory.ports import Sealed
 from amazonlite.inventory.reservations.domain import ReservationState
 from amazonlite.inventory.stock.adjust import set_on_hand
 from amazonlite.inventory.stock.book import book
-from amazonlite.inventory.stock.domain import Entry, Kind
-from amazonlite.order.desk import OrderDesk
-from amazonlite.payment.desk import PaymentDesk
+from amazonlite.inventory.stock.domain import Entry, EntryKind
+from amazonlite.order.dependencies import OrderDependencies
+from amazonlite.payment.dependencies import PaymentDependencies
 from amazonlite.payment.simulated.provider import SimulatedProvider
 from protocol.facts import Fact, Memory
 from protocol.memory_orders import MemoryOrders
@@ -55,21 +55,21 @@ class Shop:
         self.network = Network(loop)
         self.memory = Memory()
         self.inventory, self.payment, self.order = (Store.open(mysql_for(s)) for s in ("inventory", "payment", "order"))
-        payments = PaymentsOverNetwork(self.network, lambda: self.payment_desk, self._witness)
-        self.order_desk = OrderDesk(
+        payments = PaymentsOverNetwork(self.network, lambda: self.payment_deps, self._witness)
+        self.order_deps = OrderDependencies(
             self.order.transactions,
             UNUSED,
             payments,
-            GoodsOverNetwork(self.network, lambda: self.desk),
+            GoodsOverNetwork(self.network, lambda: self.deps),
             clock=LateClock(),
         )
-        self.desk = Desk(self.inventory.transactions, payments)
-        self.sale_desk = SaleDesk(self.desk, cast(Any, AwayQueue()), UNUSED, UNUSED)
-        self.payment_desk = self._payment_desk()
+        self.deps = Dependencies(self.inventory.transactions, payments)
+        self.sale_deps = SaleDependencies(self.deps, cast(Any, AwayQueue()), UNUSED, UNUSED)
+        self.payment_deps = self._payment_deps()
 
     def on_database(self) -> None:
         """From now on payment asks the real order service."""
-        self._orders.orders = OrdersOnDatabase(lambda: self.order_desk)
+        self._orders.orders = OrdersOnDatabase(lambda: self.order_deps)
 
     def in_memory(self) -> MemoryOrders:
         """From now on payment asks these orders."""
@@ -77,10 +77,10 @@ class Shop:
         self._orders.orders = orders
         return orders
 
-    def _payment_desk(self) -> PaymentDesk:
+    def _payment_deps(self) -> PaymentDependencies:
         self._orders = OrdersOverNetwork(self.network, MemoryOrders())
         provider = SimulatedProvider(self.payment.immortal, latency=0, answer_after=HOURS)
-        return PaymentDesk(
+        return PaymentDependencies(
             self.payment.transactions,
             self._orders,
             ProviderOverNetwork(self.network, provider, self._refused),
@@ -98,14 +98,14 @@ class Shop:
         sku = sale.terms.sku
 
         async def work(uow: UnitOfWork) -> None:
-            await set_on_hand(self.desk, uow, {sku: UNITS})
+            await set_on_hand(self.deps, uow, {sku: UNITS})
             await sales.add(uow, sale)
-            await book(uow, [Entry(f"{sale.id}:{Kind.ALLOCATE}", Kind.ALLOCATE, sku, UNITS, sale.id)])
+            await book(uow, [Entry(f"{sale.id}:{EntryKind.ALLOCATE}", EntryKind.ALLOCATE, sku, UNITS, sale.id)])
 
         await in_transaction(self.inventory.immortal, work)
         return sale
 
-    async def look(self, sale: Sale) -> tuple[Mapping[str, Fact], Books]:
+    async def look(self, sale: Sale) -> tuple[Mapping[str, Fact], SaleAudit]:
         """Every order of the sale, and its books: two plain statements, since this follows every step."""
         async with self.inventory.immortal() as uow:
             rows = list(await uow.driver_sql(self._facts_of(sale.id)))
@@ -184,14 +184,14 @@ _LEDGER_OF = (
 )
 
 
-def _books(sale: Sale, facts: Iterable[Fact], entries: Sequence[Any]) -> Books:
+def _books(sale: Sale, facts: Iterable[Fact], entries: Sequence[Any]) -> SaleAudit:
     units: Counted[ReservationState] = Counted()
     for fact in facts:
         units[ReservationState(fact.hold)] += fact.units
     first = entries[0]
     counters = Counters(first.allocated, first.free, first.held, first.sold, first.returned)
-    ledger = {Kind(row.kind): int(row.units) for row in entries}
-    return Books(replace(sale, counters=counters), datetime.now(UTC), units, ledger, None)
+    ledger = {EntryKind(row.kind): int(row.units) for row in entries}
+    return SaleAudit(replace(sale, counters=counters), datetime.now(UTC), units, ledger, None)
 
 
 def _fact(row: Any) -> Fact:

@@ -30,20 +30,20 @@ class WholeShop(PaymentAndInventory):
     @rule(order=ANY, fate=FATES, dies_after=DEATHS)
     def look_at_order(self, order: int, fate: Fate, dies_after: int | None) -> None:
         fact = self._order(order)
-        work = get_order(self.shop.order_desk, Viewer(fact.customer_id), fact.order_id)
+        work = get_order(self.shop.order_deps, Viewer(fact.customer_id), fact.order_id)
         self._run("look at an order", work, Plan(fate, dies_after), DomainError)
 
     @precondition(lambda self: any(fact.payment_id for fact in self.facts.values()))
     @rule(order=ANY, fate=FATES, dies_after=DEATHS)
     def confirm_order(self, order: int, fate: Fate, dies_after: int | None) -> None:
         fact = self._paying(order)
-        work = confirm_order(self.shop.order_desk, Viewer(fact.customer_id), fact.order_id, fact.payment_id)
+        work = confirm_order(self.shop.order_deps, Viewer(fact.customer_id), fact.order_id, fact.payment_id)
         self._run("confirm an order", work, Plan(fate, dies_after), DomainError)
 
     @precondition(has_orders)
     @rule(fate=FATES, dies_after=DEATHS)
     def order_sweep(self, fate: Fate, dies_after: int | None) -> None:
-        self._run("order sweep", time_out.time_out_overdue(self.shop.order_desk), Plan(fate, dies_after), Unavailable)
+        self._run("order sweep", time_out.time_out_overdue(self.shop.order_deps), Plan(fate, dies_after), Unavailable)
 
     def _check_end(self) -> None:
         super()._check_end()
@@ -59,13 +59,13 @@ class WholeShop(PaymentAndInventory):
             before[row.order_id] = row.state
 
     def _background(self) -> list[tuple[str, Coroutine[Any, Any, Any]]]:
-        return [*super()._background(), ("order sweep", time_out.time_out_overdue(self.shop.order_desk))]
+        return [*super()._background(), ("order sweep", time_out.time_out_overdue(self.shop.order_deps))]
 
     # Orders, on their database
 
     def _orders(self) -> Consumer:
         self.shop.on_database()
-        return StoredConsumer("order", self.shop.order.transactions, consumers.handlers(self.shop.order_desk))
+        return StoredConsumer("order", self.shop.order.transactions, consumers.handlers(self.shop.order_deps))
 
     def _opened(self, claimed: Event) -> None:
         """By mail, like everything else."""
@@ -77,7 +77,7 @@ class WholeShop(PaymentAndInventory):
         return fact
 
     def _cancel(self, fact: Fact, plan: Plan) -> None:
-        work = cancel_order(self.shop.order_desk, Viewer(fact.customer_id), fact.order_id)
+        work = cancel_order(self.shop.order_deps, Viewer(fact.customer_id), fact.order_id)
         self._run("cancel", work, plan, DomainError)
 
     def _order_time_is_up(self, order_ids: list[str]) -> None:

@@ -27,7 +27,7 @@ from amazonlite.common.events.registry import Registry
 from amazonlite.common.testing.eventually import eventually
 from amazonlite.inventory import read
 from amazonlite.inventory.consumers import GROUP, handlers
-from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.dependencies import Dependencies
 from amazonlite.inventory.flash_sale.admission import Admitter
 from amazonlite.inventory.flash_sale.allocate import allocate
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
@@ -35,11 +35,11 @@ from amazonlite.inventory.flash_sale.change_state import change_state
 from amazonlite.inventory.flash_sale.claim import claim_units
 from amazonlite.inventory.flash_sale.commit_claims import commit_claims
 from amazonlite.inventory.flash_sale.decide import Claim, Held
-from amazonlite.inventory.flash_sale.desk import QueueDesk, SaleDesk
-from amazonlite.inventory.flash_sale.domain import Admission, Books, SaleState, Terms
+from amazonlite.inventory.flash_sale.dependencies import QueueDependencies, SaleDependencies
+from amazonlite.inventory.flash_sale.domain import Admission, SaleAudit, SaleState, Terms
 from amazonlite.inventory.flash_sale.queue import join, look
 from amazonlite.inventory.flash_sale.queue_store import QueueStore, Standing, connect
-from amazonlite.inventory.flash_sale.read import read_books
+from amazonlite.inventory.flash_sale.read import audit_sale
 from amazonlite.inventory.flash_sale.serve_claims import ClaimServer
 from amazonlite.inventory.flash_sale.ticket import Ticket, TicketOffice
 from amazonlite.inventory.ports import Sealed
@@ -102,56 +102,56 @@ class Pod:
     """One replica: a pool, a queue client and batchers of its own. At the counter nobody is asked whose turn it is."""
 
     engine: AsyncEngine
-    sale_desk: SaleDesk
+    sale_deps: SaleDependencies
     counter: ClaimBatcher
     admitter: Admitter
     payments: FakePayments
     _steps: itertools.count[int] = field(default_factory=itertools.count)
 
     @property
-    def desk(self) -> Desk:
-        return self.sale_desk.desk
+    def deps(self) -> Dependencies:
+        return self.sale_deps.inventory
 
     async def stocked(self, sku: str, on_hand: int) -> None:
-        await in_transaction(self.desk.transactions, lambda uow: set_on_hand(self.desk, uow, {sku: on_hand}))
+        await in_transaction(self.deps.transactions, lambda uow: set_on_hand(self.deps, uow, {sku: on_hand}))
 
     async def stock(self, sku: str) -> Stock:
-        return await read.get_stock(self.desk, sku)
+        return await read.get_stock(self.deps, sku)
 
     async def on_sale(self, of: Terms, admission: Admission = WIDE, *, live: bool = True) -> str:
         """The id of a sale with these terms, its units stocked and allocated."""
         sale_id = new_id("fs")
         await self.stocked(of.sku, of.quantity)
-        await allocate(self.sale_desk, sale_id, of, admission, self.step())
+        await allocate(self.sale_deps, sale_id, of, admission, self.step())
         if live:
             await self.moved(sale_id, SaleState.LIVE)
         return sale_id
 
     async def moved(self, sale_id: str, state: SaleState) -> None:
-        await change_state(self.sale_desk, sale_id, state, self.step())
+        await change_state(self.sale_deps, sale_id, state, self.step())
 
-    async def books(self, sale_id: str) -> Books:
-        return await read_books(self.desk, sale_id)
+    async def books(self, sale_id: str) -> SaleAudit:
+        return await audit_sale(self.deps, sale_id)
 
     def step(self, fence: int = 1) -> OperatorStep:
         return OperatorStep(f"test:{next(self._steps)}", fence)
 
     async def joined(self, sale_id: str, customer: str) -> Ticket:
-        return self.sale_desk.tickets.read((await join(self.sale_desk, sale_id, customer)).ticket, sale_id, customer)
+        return self.sale_deps.tickets.read((await join(self.sale_deps, sale_id, customer)).ticket, sale_id, customer)
 
     async def admitted(self, sale_id: str, customer: str, *, within: float = 15) -> Ticket:
         """Joins and asks until it is the customer's turn."""
         ticket = await self.joined(sale_id, customer)
 
         async def turn() -> bool:
-            return (await look(self.sale_desk, ticket)).standing is Standing.ADMITTED
+            return (await look(self.sale_deps, ticket)).standing is Standing.ADMITTED
 
         await eventually(turn, within=within)
         return ticket
 
     async def claim(self, ticket: Ticket, *, key: str = "key", quantity: int = 1) -> Held:
         return await claim_units(
-            self.sale_desk, Claim(ticket.sale_id, ticket.customer_id, key, quantity, ticket.arrival)
+            self.sale_deps, Claim(ticket.sale_id, ticket.customer_id, key, quantity, ticket.arrival)
         )
 
     async def held(self, sale_id: str, customer: str, *, quantity: int = 1) -> Held:
@@ -160,16 +160,16 @@ class Pod:
 
     async def happens(self, kind: str, order_id: str, *, times: int = 2, **data: Any) -> None:
         """The event, delivered twice."""
-        message = event(kind, {**PLAIN_DATA[kind], "orderId": order_id, **data}, self.desk.clock)
-        await deliver(self.desk.transactions, GROUP, handlers(self.desk), message, times=times)
+        message = event(kind, {**PLAIN_DATA[kind], "orderId": order_id, **data}, self.deps.clock)
+        await deliver(self.deps.transactions, GROUP, handlers(self.deps), message, times=times)
 
     async def happen_together(self, kind: str, orders: Sequence[str]) -> None:
         """The events, delivered as one group, twice."""
-        messages = [event(kind, {**PLAIN_DATA[kind], "orderId": order}, self.desk.clock) for order in orders]
-        await deliver_group(self.desk.transactions, GROUP, handlers(self.desk), messages)
+        messages = [event(kind, {**PLAIN_DATA[kind], "orderId": order}, self.deps.clock) for order in orders]
+        await deliver_group(self.deps.transactions, GROUP, handlers(self.deps), messages)
 
     async def events(self, order_id: str) -> list[Event]:
-        return await outbox(self.desk.transactions, order_id)
+        return await outbox(self.deps.transactions, order_id)
 
     async def kinds(self, order_id: str) -> list[str]:
         return [message.type for message in await self.events(order_id)]
@@ -179,24 +179,26 @@ class Pod:
         statement = text(
             "UPDATE reservation SET expires_at = SYSDATE(6) - INTERVAL :seconds SECOND WHERE order_id = :id"
         )
-        async with self.desk.transactions() as uow:
+        async with self.deps.transactions() as uow:
             for order_id in order_ids:
                 await uow.execute(statement, {"id": order_id, "seconds": seconds})
             await uow.commit()
 
     async def ask(self, query: str, **parameters: Any) -> Sequence[Any]:
-        async with self.desk.transactions() as uow:
+        async with self.deps.transactions() as uow:
             return list(await uow.execute(text(query), parameters))
 
 
 def make_pod(mysql: MysqlSettings, redis_url: str, *, pool_size: int = 16, payments: FakePayments | None = None) -> Pod:
     engine = create_engine(mysql, pool_size=pool_size)
     payments = payments or FakePayments()
-    desk = Desk(unit_of_work_factory(engine, None, Registry.load().validate), payments)
+    deps = Dependencies(unit_of_work_factory(engine, None, Registry.load().validate), payments)
     queue = QueueStore(connect(redis_url))
     tickets = TicketOffice(TICKET_KEY)
-    sale_desk = SaleDesk(desk, queue, tickets, ClaimBatcher(ClaimServer(QueueDesk(desk, queue, tickets))))
-    return Pod(engine, sale_desk, ClaimBatcher(partial(commit_claims, desk)), Admitter(desk, queue), payments)
+    sale_deps = SaleDependencies(
+        deps, queue, tickets, ClaimBatcher(ClaimServer(QueueDependencies(deps, queue, tickets)))
+    )
+    return Pod(engine, sale_deps, ClaimBatcher(partial(commit_claims, deps)), Admitter(deps, queue), payments)
 
 
 @asynccontextmanager
@@ -208,7 +210,7 @@ async def pods(mysql: MysqlSettings, redis_url: str, count: int = 2) -> AsyncIte
         yield made
     finally:
         for pod in made:
-            await pod.sale_desk.queue.close()
+            await pod.sale_deps.queue.close()
             await pod.engine.dispose()
 
 

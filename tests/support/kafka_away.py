@@ -6,7 +6,7 @@ import asyncio
 
 from amazonlite.common.testing.eventually import eventually
 from amazonlite_cli.shoppers.shopper import Plan
-from support.faults.fault import Fault, Kind
+from support.faults.fault import Fault, FaultKind
 from support.faults.inject import Injector
 from support.history.pace import Pace
 from support.history.record import AUTHORIZED, BOUGHT, History
@@ -36,7 +36,7 @@ async def sell_without_kafka(shop: Shop, sales: FlashSales) -> None:
     """All units are sold, and each customer is shown the payment and the order before Kafka is back."""
 
     async def disturb(injector: Injector) -> None:
-        await asyncio.gather(injector.inject(Fault(Kind.AWAY, ("kafka",), AWAY_SECONDS)), looks(injector.history))
+        await asyncio.gather(injector.inject(Fault(FaultKind.AWAY, ("kafka",), AWAY_SECONDS)), looks(injector.history))
 
     async def looks(history: History) -> None:
         """While Kafka is away: who paid is shown so by payment at once, and by order when the hold's time is over."""

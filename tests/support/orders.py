@@ -22,7 +22,7 @@ from amazonlite.common.testing.fakes import FakeClock
 from amazonlite.order import api
 from amazonlite.order.consumers import handlers
 from amazonlite.order.create import Wish
-from amazonlite.order.desk import OrderDesk
+from amazonlite.order.dependencies import OrderDependencies
 from amazonlite.order.domain import Order
 from amazonlite.order.ports import ClaimFact, PaymentFact, Sealed
 from amazonlite.order.read import get_order, get_timeline
@@ -89,7 +89,7 @@ class FakeGoods:
 class OrderBench:
     """Shorthands for what happens to an order, each event delivered twice."""
 
-    desk: OrderDesk
+    deps: OrderDependencies
     clock: FakeClock
     products: FakeProducts
     payments: FakePayments
@@ -103,7 +103,7 @@ class OrderBench:
     ) -> tuple[bool, dict[str, Any]]:
         """Whether it was made before, and the body."""
         body = CreateOrder(lines=[WantedLine(sku=wish.sku, quantity=wish.quantity) for wish in wishes])
-        answer = await api.create(self.desk, viewer, body, Once("POST", "/api/orders", key or new_id("key")))
+        answer = await api.create(self.deps, viewer, body, Once("POST", "/api/orders", key or new_id("key")))
         return "Idempotency-Replayed" in answer.headers, json.loads(bytes(answer.body))
 
     async def reserved(self) -> str:
@@ -136,31 +136,31 @@ class OrderBench:
         await self.delivered(self.message(kind, order_id, **data))
 
     async def delivered(self, message: Event, *, times: int = 2) -> None:
-        await deliver(self.desk.transactions, "order", handlers(self.desk), message, times=times)
+        await deliver(self.deps.transactions, "order", handlers(self.deps), message, times=times)
 
     async def together(self, messages: Sequence[Event]) -> None:
-        await deliver_group(self.desk.transactions, "order", handlers(self.desk), messages)
+        await deliver_group(self.deps.transactions, "order", handlers(self.deps), messages)
 
     async def order(self, order_id: str) -> Order:
-        return await get_order(self.desk, SERVICE, order_id)
+        return await get_order(self.deps, SERVICE, order_id)
 
     async def state(self, order_id: str) -> str:
         return str((await self.order(order_id)).state)
 
     async def events(self, order_id: str) -> list[Event]:
-        return await outbox(self.desk.transactions, order_id)
+        return await outbox(self.deps.transactions, order_id)
 
     async def kinds(self, order_id: str) -> list[str]:
         return [message.type for message in await self.events(order_id)]
 
     async def story(self, order_id: str) -> list[tuple[str | None, bool, str]]:
         """(state, applied, cause) of each timeline entry."""
-        entries = await get_timeline(self.desk, SERVICE, order_id)
+        entries = await get_timeline(self.deps, SERVICE, order_id)
         return [(entry.state, entry.applied, entry.cause.name) for entry in entries]
 
     async def make_overdue(self, *order_ids: str) -> None:
         """Moves the deadline into the past of the database's clock."""
-        async with self.desk.transactions() as uow:
+        async with self.deps.transactions() as uow:
             for order_id in order_ids:
                 statement = text(
                     "UPDATE orders SET pay_before = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND WHERE order_id = :id"
@@ -171,8 +171,8 @@ class OrderBench:
 
 def order_bench(factory: UnitOfWorkFactory, **settings: Any) -> OrderBench:
     clock, products, payments, goods = FakeClock(datetime.now(UTC)), FakeProducts(), FakePayments(), FakeGoods()
-    desk = OrderDesk(factory, products, payments, goods, clock=clock, **settings)
-    return OrderBench(desk, clock, products, payments, goods)
+    deps = OrderDependencies(factory, products, payments, goods, clock=clock, **settings)
+    return OrderBench(deps, clock, products, payments, goods)
 
 
 def held(payment_id: str, order_id: str) -> Mapping[str, PaymentFact]:

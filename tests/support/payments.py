@@ -21,7 +21,7 @@ from amazonlite.common.testing.fakes import FakeClock
 from amazonlite.payment import api
 from amazonlite.payment.confirm import confirm_payment
 from amazonlite.payment.consumers import HANDLERS
-from amazonlite.payment.desk import PaymentDesk
+from amazonlite.payment.dependencies import PaymentDependencies
 from amazonlite.payment.domain import MOST_ATTEMPTS, Method, Payment
 from amazonlite.payment.follow_up import follow_up_due
 from amazonlite.payment.ports import OrderFact, Outcome
@@ -104,7 +104,7 @@ class TroubledProvider:
 class PaymentBench:
     """Shorthands for what happens to a payment, each event delivered twice."""
 
-    desk: PaymentDesk
+    deps: PaymentDependencies
     clock: FakeClock
     orders: FakeOrders
     provider: TroubledProvider
@@ -124,11 +124,11 @@ class PaymentBench:
     async def answer(self, order_id: str, *, viewer: Viewer = ALICE, key: str = "") -> tuple[int, bool, dict[str, Any]]:
         """Status, whether it was answered before, and the body."""
         once = Once("POST", "/api/payments/intents", key or new_id("key"))
-        answer = await api.create(self.desk, viewer, CreateIntent(order_id=order_id), once)
+        answer = await api.create(self.deps, viewer, CreateIntent(order_id=order_id), once)
         return answer.status_code, "Idempotency-Replayed" in answer.headers, json.loads(bytes(answer.body))
 
     async def confirm(self, payment_id: str, method: Method = Method.OK, key: str = "confirm") -> Payment:
-        return await confirm_payment(self.desk, ALICE, payment_id, method, key=key)
+        return await confirm_payment(self.deps, ALICE, payment_id, method, key=key)
 
     async def confirmed(self, method: Method = Method.OK) -> Payment:
         """A payment of a new order, confirmed with the method."""
@@ -155,11 +155,11 @@ class PaymentBench:
         return event(kind, {"orderId": order_id, "customerId": ALICE.subject, **data}, self.clock)
 
     async def delivered(self, message: Event) -> None:
-        await deliver(self.desk.transactions, "payment", HANDLERS, message)
+        await deliver(self.deps.transactions, "payment", HANDLERS, message)
 
     async def happen_together(self, kind: str, orders: Sequence[str], **data: Any) -> None:
         messages = [self.message(kind, order_id, **data) for order_id in orders]
-        await deliver_group(self.desk.transactions, "payment", HANDLERS, messages)
+        await deliver_group(self.deps.transactions, "payment", HANDLERS, messages)
 
     async def order_confirmed(self, payment: Payment) -> None:
         total = payment.amount.as_dict()
@@ -170,7 +170,7 @@ class PaymentBench:
 
     async def settle(self) -> None:
         """Looks after payments until none is due."""
-        while await follow_up_due(self.desk):
+        while await follow_up_due(self.deps):
             pass
 
     async def after_a_while(self) -> None:
@@ -179,7 +179,7 @@ class PaymentBench:
         await self.settle()
 
     async def webhook(self, payload: bytes) -> bool:
-        await take_webhook(self.desk, payload, sign(SECRET, payload, self.clock.now()))
+        await take_webhook(self.deps, payload, sign(SECRET, payload, self.clock.now()))
         return True
 
     async def late_answers(self) -> int:
@@ -189,10 +189,10 @@ class PaymentBench:
             return await self.webhook(payload) and await self.webhook(payload)
 
         await self.write("UPDATE provider_charge SET due_at = UTC_TIMESTAMP(6) WHERE due_at IS NOT NULL")
-        return await LateAnswers(self.desk.transactions, tell).answer_due()
+        return await LateAnswers(self.deps.transactions, tell).answer_due()
 
     async def payment(self, payment_id: str) -> Payment:
-        return await get_payment(self.desk, SERVICE, payment_id)
+        return await get_payment(self.deps, SERVICE, payment_id)
 
     async def state(self, payment_id: str) -> str:
         return str((await self.payment(payment_id)).state)
@@ -203,18 +203,18 @@ class PaymentBench:
         return "" if charge is None else str(charge.state)
 
     async def events(self, payment: Payment) -> list[Event]:
-        return await outbox(self.desk.transactions, payment.order_id)
+        return await outbox(self.deps.transactions, payment.order_id)
 
     async def kinds(self, payment: Payment) -> list[str]:
         return [message.type for message in await self.events(payment)]
 
     async def write(self, statement: str) -> None:
-        async with self.desk.transactions() as uow:
+        async with self.deps.transactions() as uow:
             await uow.execute(text(statement))
             await uow.commit()
 
     async def count(self, table: str) -> int:
-        async with self.desk.transactions() as uow:
+        async with self.deps.transactions() as uow:
             return int((await uow.execute(text(f"SELECT COUNT(*) FROM {table}"))).scalar_one())  # noqa: S608
 
 
@@ -226,5 +226,5 @@ def told(event_id: str, key: str, state: str) -> bytes:
 def payment_bench(factory: UnitOfWorkFactory) -> PaymentBench:
     clock, orders = FakeClock(datetime.now(UTC)), FakeOrders()
     provider = TroubledProvider(SimulatedProvider(factory, latency=0))
-    desk = PaymentDesk(factory, orders, provider, SECRET, clock=clock)
-    return PaymentBench(desk, clock, orders, provider)
+    deps = PaymentDependencies(factory, orders, provider, SECRET, clock=clock)
+    return PaymentBench(deps, clock, orders, provider)

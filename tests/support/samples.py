@@ -15,7 +15,7 @@ from typing import Any
 import pymysql
 
 from amazonlite.common.testing.stores import address
-from amazonlite.inventory.stock.domain import Kind, balance
+from amazonlite.inventory.stock.domain import EntryKind, balance
 from support.shop import Shop
 
 EVERY_SECONDS = 1.0
@@ -139,7 +139,7 @@ def snapshot_of(sale_id: str) -> Snapshot | None:
     if row is None:
         return None
     *counters, held, sold, overdue, most, entries = row
-    told = balance({Kind(kind): units for kind, units in json.loads(entries or "{}").items()})
+    told = balance({EntryKind(kind): units for kind, units in json.loads(entries or "{}").items()})
     by_ledger = tuple(getattr(told, name) for name in COUNTERS)
     return Snapshot(tuple(map(int, counters)), by_ledger, int(held), int(sold), float(overdue) / 1e6, int(most))
 

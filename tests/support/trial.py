@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from amazonlite.common.testing.eventually import eventually
-from support.faults.fault import Fault, Kind
+from support.faults.fault import Fault, FaultKind
 from support.faults.inject import Injection, Injector
 from support.history.check import Evidence, anomalies, paid_lost
 from support.history.pace import Pace, longest_not_ready, pace_after
@@ -69,7 +69,7 @@ class Trial:
     def unseen_allowed(self) -> float:
         """For how long its tables may have been out of sight."""
         faults = [injection.fault for injection in self.injections]
-        return self._silence(f for f in faults if "mysql" in f.targets and f.kind is not Kind.CUT)
+        return self._silence(f for f in faults if "mysql" in f.targets and f.kind is not FaultKind.CUT)
 
     @property
     def unviewed_allowed(self) -> float:

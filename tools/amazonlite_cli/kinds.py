@@ -18,13 +18,13 @@ class UnknownKind(CommandError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ResourceKind:
     name: str
     plural: str
     names: frozenset[str]
 
 
-def served_kinds(api: client.ApiClient) -> list[Kind]:
+def served_kinds(api: client.ApiClient) -> list[ResourceKind]:
     """The kinds of the shop's API group; none before their definitions are installed."""
     try:
         served = client.CustomObjectsApi(api).get_api_resources(GROUP, VERSION)
@@ -35,7 +35,7 @@ def served_kinds(api: client.ApiClient) -> list[Kind]:
     return [_kind(resource) for resource in served.resources if "/" not in resource.name]
 
 
-def find_kind(api: client.ApiClient, name: str) -> Kind:
+def find_kind(api: client.ApiClient, name: str) -> ResourceKind:
     """By kind, singular, plural or short name."""
     kinds = served_kinds(api)
     for kind in kinds:
@@ -44,6 +44,6 @@ def find_kind(api: client.ApiClient, name: str) -> Kind:
     raise UnknownKind(f"no kind {name!r}; there is {', '.join(kind.name for kind in kinds) or 'none yet'}")
 
 
-def _kind(resource: client.V1APIResource) -> Kind:
+def _kind(resource: client.V1APIResource) -> ResourceKind:
     names = [resource.kind, resource.name, resource.singular_name, *(resource.short_names or ())]
-    return Kind(resource.kind, resource.name, frozenset(name.lower() for name in names if name))
+    return ResourceKind(resource.kind, resource.name, frozenset(name.lower() for name in names if name))

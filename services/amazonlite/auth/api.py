@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Cookie, Depends, Request, Response
 
 from amazonlite.auth.bulk_tokens import make_tokens
-from amazonlite.auth.desk import AuthDesk
+from amazonlite.auth.dependencies import AuthDependencies
 from amazonlite.auth.devices import COOKIE, COOKIE_TTL
 from amazonlite.auth.domain import (
     SERVICE_TTL,
@@ -49,16 +49,16 @@ from amazonlite.common.security.principal import principal, require
 JWKS_FRESH_SECONDS = 300
 
 
-async def desk_of(request: Request) -> AuthDesk:
-    desk: AuthDesk = request.app.state.desk
-    return desk
+async def deps_of(request: Request) -> AuthDependencies:
+    deps: AuthDependencies = request.app.state.deps
+    return deps
 
 
 async def never_cached(response: Response) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 
-Desk = Annotated[AuthDesk, Depends(desk_of)]
+Deps = Annotated[AuthDependencies, Depends(deps_of)]
 Network = Annotated[str, Depends(client_network)]
 
 routes = APIRouter(prefix="/api/auth", tags=["auth"], dependencies=[Depends(never_cached)])
@@ -67,15 +67,15 @@ internal = APIRouter(prefix="/internal/auth", tags=["internal"], dependencies=[D
 
 
 @routes.post("/signup", status_code=201, responses=problems(EmailTaken, EmailInvalid, SignInBusy))
-async def signup(desk: Desk, network: Network, body: SignUp) -> SignedUp:
+async def signup(deps: Deps, network: Network, body: SignUp) -> SignedUp:
     """Opens a shopper's account; staff rights are only ever given to service clients."""
     password = body.password.get_secret_value()
-    return SignedUp(user_id=await sign_up(desk, body.email, password, body.name, network=network))
+    return SignedUp(user_id=await sign_up(deps, body.email, password, body.name, network=network))
 
 
 @routes.post("/login", responses=problems(BadCredentials, EmailInvalid, TooManyFailures, SignInBusy))
 async def login(
-    desk: Desk,
+    deps: Deps,
     network: Network,
     body: LogIn,
     request: Request,
@@ -84,7 +84,7 @@ async def login(
 ) -> TokensView:
     """Ten failures within a quarter of an hour close an account to further attempts from the same device or network
     until that is over. The cookie `device` that a login gives keeps the way in open for its device."""
-    opened = await log_in(desk, body.email, body.password.get_secret_value(), network=network, device_cookie=device)
+    opened = await log_in(deps, body.email, body.password.get_secret_value(), network=network, device_cookie=device)
     response.set_cookie(
         COOKIE,
         opened.device_cookie,
@@ -100,21 +100,21 @@ async def login(
 @routes.post(
     "/refresh", responses=problems(RefreshTokenInvalid, RefreshTokenExpired, RefreshTokenReused, SessionRevoked)
 )
-async def exchange(desk: Desk, body: Refresh) -> TokensView:
+async def exchange(deps: Deps, body: Refresh) -> TokensView:
     """A refresh token works once; used again later, it ends the session."""
-    return _view(await refresh(desk, body.refresh_token.get_secret_value()))
+    return _view(await refresh(deps, body.refresh_token.get_secret_value()))
 
 
 @routes.post("/logout", status_code=204, responses=problems(RevocationUnavailable))
-async def logout(desk: Desk, asking: Annotated[Principal, Depends(require("shop"))]) -> None:
+async def logout(deps: Deps, asking: Annotated[Principal, Depends(require("shop"))]) -> None:
     """Ends the session; its access tokens stop working within moments."""
-    await log_out(desk, asking)
+    await log_out(deps, asking)
 
 
 @routes.get("/validate", responses=problems(SessionRevoked))
-async def validate(desk: Desk, asking: Annotated[Principal, Depends(principal)]) -> PrincipalView:
+async def validate(deps: Deps, asking: Annotated[Principal, Depends(principal)]) -> PrincipalView:
     """Who the bearer is, and that the session still lives."""
-    await check_session(desk, asking)
+    await check_session(deps, asking)
     return PrincipalView(
         subject=asking.subject,
         scopes=sorted(asking.scopes),
@@ -126,20 +126,20 @@ async def validate(desk: Desk, asking: Annotated[Principal, Depends(principal)])
 
 
 @routes.post("/service-tokens", responses=problems(InvalidClient))
-async def service_token(desk: Desk, body: ClientCredentials) -> ServiceTokenView:
+async def service_token(deps: Deps, body: ClientCredentials) -> ServiceTokenView:
     """A token for a service, by its client credentials."""
-    scopes = desk.clients.scopes_of(body.client_id, body.client_secret.get_secret_value())
-    token = desk.mint.access_token(f"svc_{body.client_id}", scopes, ttl=SERVICE_TTL, kind="service")
+    scopes = deps.clients.scopes_of(body.client_id, body.client_secret.get_secret_value())
+    token = deps.mint.access_token(f"svc_{body.client_id}", scopes, ttl=SERVICE_TTL, kind="service")
     return ServiceTokenView(access_token=token, expires_in=int(SERVICE_TTL.total_seconds()))
 
 
 @internal.post("/tokens:bulk")
 async def bulk(
-    desk: Desk, body: BulkRequest, asking: Annotated[Principal, Depends(require("staff:tokens"))]
+    deps: Deps, body: BulkRequest, asking: Annotated[Principal, Depends(require("staff:tokens"))]
 ) -> BulkTokens:
     """Tokens of many synthetic customers at once, for load tests and rehearsals; who asked and why is recorded."""
     made = await make_tokens(
-        desk,
+        deps,
         requested_by=asking.subject,
         subjects=body.wanted(),
         ttl=timedelta(seconds=body.ttl_seconds),
@@ -150,10 +150,10 @@ async def bulk(
 
 @published.get("/api/auth/.well-known/jwks.json")
 @published.get("/.well-known/jwks.json", include_in_schema=False)
-async def jwks(desk: Desk, response: Response) -> dict[str, list[dict[str, str]]]:
+async def jwks(deps: Deps, response: Response) -> dict[str, list[dict[str, str]]]:
     """The public keys that prove our tokens."""
     response.headers["Cache-Control"] = f"public, max-age={JWKS_FRESH_SECONDS}"
-    return desk.keys.jwks()
+    return deps.keys.jwks()
 
 
 def _view(tokens: Tokens) -> TokensView:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from amazonlite.auth import api
 from amazonlite.auth.clients import Clients
-from amazonlite.auth.desk import AuthDesk
+from amazonlite.auth.dependencies import AuthDependencies
 from amazonlite.auth.keys import SigningKeys
 from amazonlite.auth.revocations import RedisRevocations
 from amazonlite.auth.settings import Settings
@@ -31,7 +31,7 @@ def create(settings: Settings | None = None, *, clock: Clock | None = None) -> F
     ready_when_mysql_answers(service, transactions)
     revocations = service.opened(RedisRevocations(settings.redis.url))
     keys, clients = SigningKeys(settings.auth_signing_keys_dir, clock), Clients(settings.auth_clients_dir)
-    desk = AuthDesk(transactions, keys, clients, revocations, service.opened(Passwords()), clock)
-    service.background(*(partial(keep, desk) for keep in (keep_republishing, keep_reloading, keep_purging)))
+    deps = AuthDependencies(transactions, keys, clients, revocations, service.opened(Passwords()), clock)
+    service.background(*(partial(keep, deps) for keep in (keep_republishing, keep_reloading, keep_purging)))
     routers = [api.routes, api.published, *([api.internal] if settings.auth_bulk_tokens else [])]
-    return service.app(*routers, verifier=TokenVerifier(keys, clock=clock), desk=desk)
+    return service.app(*routers, verifier=TokenVerifier(keys, clock=clock), deps=deps)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from amazonlite.auth import store
-from amazonlite.auth.desk import AuthDesk
+from amazonlite.auth.dependencies import AuthDependencies
 from amazonlite.auth.domain import (
     ACCESS_TTL,
     MOST_FAILURES,
@@ -63,28 +63,30 @@ class Attempt:
         ]
 
 
-async def log_in(desk: AuthDesk, email: str, password: str, *, network: str, device_cookie: str = "") -> LoggedIn:
+async def log_in(
+    deps: AuthDependencies, email: str, password: str, *, network: str, device_cookie: str = ""
+) -> LoggedIn:
     mailbox = normalised_email(email)
-    attempt = Attempt(mailbox, network, await desk.devices.id_of(mailbox, device_cookie))
-    async with desk.sign_ins.turn(network):
-        tokens = await _try(desk, attempt, password)
-    return LoggedIn(tokens, desk.devices.cookie_for(mailbox))
+    attempt = Attempt(mailbox, network, await deps.devices.id_of(mailbox, device_cookie))
+    async with deps.sign_ins.turn(network):
+        tokens = await _try(deps, attempt, password)
+    return LoggedIn(tokens, deps.devices.cookie_for(mailbox))
 
 
-async def _try(desk: AuthDesk, attempt: Attempt, password: str) -> Tokens:
-    account = await in_transaction(desk.transactions, lambda uow: _admit(desk, uow, attempt))
+async def _try(deps: AuthDependencies, attempt: Attempt, password: str) -> Tokens:
+    account = await in_transaction(deps.transactions, lambda uow: _admit(deps, uow, attempt))
     if account is None:
-        await desk.passwords.verify_nobody(password)
+        await deps.passwords.verify_nobody(password)
         raise BadCredentials("e-mail address or password is wrong")
-    if not await desk.passwords.verify(account.password_hash, password):
+    if not await deps.passwords.verify(account.password_hash, password):
         raise BadCredentials("e-mail address or password is wrong")
-    renewed = await desk.passwords.hash(password) if desk.passwords.outdated(account.password_hash) else None
-    return await in_transaction(desk.transactions, lambda uow: _open(desk, uow, attempt, account, renewed))
+    renewed = await deps.passwords.hash(password) if deps.passwords.outdated(account.password_hash) else None
+    return await in_transaction(deps.transactions, lambda uow: _open(deps, uow, attempt, account, renewed))
 
 
-async def _admit(desk: AuthDesk, uow: UnitOfWork, attempt: Attempt) -> Account | None:
+async def _admit(deps: AuthDependencies, uow: UnitOfWork, attempt: Attempt) -> Account | None:
     """Counts the attempt before it is judged: guesses made at the same time cannot slip past the limit together."""
-    now = desk.clock.now()
+    now = deps.clock.now()
     for key, most in attempt.counts:
         attempts, window_ends = await store.count_login(uow, key, now)
         if attempts > most:
@@ -93,9 +95,11 @@ async def _admit(desk: AuthDesk, uow: UnitOfWork, attempt: Attempt) -> Account |
     return await store.account_of(uow, attempt.mailbox)
 
 
-async def _open(desk: AuthDesk, uow: UnitOfWork, attempt: Attempt, account: Account, renewed: str | None) -> Tokens:
-    now = desk.clock.now()
-    session = Session(desk.ids("ses"), account.user_id, now + SESSION_TTL)
+async def _open(
+    deps: AuthDependencies, uow: UnitOfWork, attempt: Attempt, account: Account, renewed: str | None
+) -> Tokens:
+    now = deps.clock.now()
+    session = Session(deps.ids("ses"), account.user_id, now + SESSION_TTL)
     value, refresh = new_refresh_token(session, now)
     (own, _), *others = attempt.counts
     await store.forget_failures(uow, own)
@@ -105,9 +109,9 @@ async def _open(desk: AuthDesk, uow: UnitOfWork, attempt: Attempt, account: Acco
     await store.add_refresh_token(uow, refresh, now)
     if renewed is not None:
         await store.set_password_hash(uow, account.user_id, renewed)
-    return tokens_of(desk, session, value)
+    return tokens_of(deps, session, value)
 
 
-def tokens_of(desk: AuthDesk, session: Session, refresh_value: str) -> Tokens:
-    access = desk.mint.access_token(session.user_id, SHOPPER_SCOPES, ttl=ACCESS_TTL, session_id=session.session_id)
+def tokens_of(deps: AuthDependencies, session: Session, refresh_value: str) -> Tokens:
+    access = deps.mint.access_token(session.user_id, SHOPPER_SCOPES, ttl=ACCESS_TTL, session_id=session.session_id)
     return Tokens(access, refresh_value)

@@ -10,7 +10,7 @@ import jwt
 from amazonlite.auth.keys import SigningKeys
 from amazonlite.common.core.clock import Clock
 from amazonlite.common.core.ids import IdSource
-from amazonlite.common.security.jwt import ALGORITHM, AUDIENCE, ISSUER, TOKEN_TYPE, Kind
+from amazonlite.common.security.jwt import ALGORITHM, AUDIENCE, ISSUER, TOKEN_TYPE, PrincipalKind
 
 
 class Mint:
@@ -20,7 +20,7 @@ class Mint:
         self._ids = ids
 
     def access_token(
-        self, subject: str, scopes: Iterable[str], *, ttl: timedelta, kind: Kind = "user", session_id: str = ""
+        self, subject: str, scopes: Iterable[str], *, ttl: timedelta, kind: PrincipalKind = "user", session_id: str = ""
     ) -> str:
         now: datetime = self._clock.now()
         kid, key = self._keys.signing(now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amazonlite.auth import store
-from amazonlite.auth.desk import AuthDesk
+from amazonlite.auth.dependencies import AuthDependencies
 from amazonlite.auth.domain import (
     REVOCATION_TTL,
     RefreshToken,
@@ -23,23 +23,23 @@ from amazonlite.common.observe.logs import get_logger
 log = get_logger(__name__)
 
 
-async def refresh(desk: AuthDesk, value: str) -> Tokens:
-    outcome = await in_transaction(desk.transactions, lambda uow: _exchange(desk, uow, value))
+async def refresh(deps: AuthDependencies, value: str) -> Tokens:
+    outcome = await in_transaction(deps.transactions, lambda uow: _exchange(deps, uow, value))
     if isinstance(outcome, Tokens):
         return outcome
     # The revocation is committed by now; raising inside of the transaction would have undone it.
     log.warning("refresh_token_reused", session=outcome.session_id, user=outcome.user_id)
     try:
-        await desk.revocations.publish(outcome.session_id, REVOCATION_TTL)
+        await deps.revocations.publish(outcome.session_id, REVOCATION_TTL)
     except RevocationUnavailable:
         log.warning("revocation_postponed", session=outcome.session_id)
     raise RefreshTokenReused("the refresh token was used before; the session is over", next_step="log in again")
 
 
-async def _exchange(desk: AuthDesk, uow: UnitOfWork, value: str) -> Tokens | Session:
+async def _exchange(deps: AuthDependencies, uow: UnitOfWork, value: str) -> Tokens | Session:
     """The next tokens, or the session that was revoked because the token was used before."""
     session, token = await _locked(uow, value)
-    now = desk.clock.now()
+    now = deps.clock.now()
     next_value = successor_of(value, token.salt)
     successor = await store.find_refresh_token(uow, hash_of(next_value)) if token.used_at else None
     verdict = judge(token, successor, session, now)
@@ -49,7 +49,7 @@ async def _exchange(desk: AuthDesk, uow: UnitOfWork, value: str) -> Tokens | Ses
     if verdict == "rotate":
         await store.use_refresh_token(uow, token.token_hash, now)
         await store.add_refresh_token(uow, new_refresh_token(session, now, next_value)[1], now)
-    return tokens_of(desk, session, next_value)
+    return tokens_of(deps, session, next_value)
 
 
 async def _locked(uow: UnitOfWork, value: str) -> tuple[Session, RefreshToken]:

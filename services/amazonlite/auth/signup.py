@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from amazonlite.auth import store
-from amazonlite.auth.desk import AuthDesk
+from amazonlite.auth.dependencies import AuthDependencies
 from amazonlite.auth.domain import normalised_email
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 
 
-async def sign_up(desk: AuthDesk, email: str, password: str, name: str, *, network: str) -> str:
+async def sign_up(deps: AuthDependencies, email: str, password: str, name: str, *, network: str) -> str:
     """The new user's id."""
     mailbox = normalised_email(email)
-    user_id = desk.ids("usr")
-    async with desk.sign_ins.turn(network):
-        password_hash = await desk.passwords.hash(password)
+    user_id = deps.ids("usr")
+    async with deps.sign_ins.turn(network):
+        password_hash = await deps.passwords.hash(password)
 
     async def work(uow: UnitOfWork) -> None:
         await store.add_user(
-            uow, user_id=user_id, email=mailbox, password_hash=password_hash, name=name, now=desk.clock.now()
+            uow, user_id=user_id, email=mailbox, password_hash=password_hash, name=name, now=deps.clock.now()
         )
 
-    await in_transaction(desk.transactions, work)
+    await in_transaction(deps.transactions, work)
     return user_id

@@ -20,7 +20,7 @@ from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
-from amazonlite.common.core.together import Together
+from amazonlite.common.core.batcher import Batcher
 from amazonlite.common.http.breaker import Breaker
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.gateway.domain import RateLimit
@@ -93,7 +93,7 @@ class Limits:
     def __init__(self, redis: Redis, local: LocalLimiter, breaker: Breaker, *, timeout: float = 0.25):
         self._redis, self._local, self._breaker = redis, local, breaker
         self._timeout = timeout
-        self._asks: Together[Ask, Decision] = Together(self._ask_redis, at_most=BATCH)
+        self._asks: Batcher[Ask, Decision] = Batcher(self._ask_redis, at_most=BATCH)
         self._revoked: OrderedDict[str, None] = OrderedDict()
 
     async def decide(self, ask: Ask) -> Decision:

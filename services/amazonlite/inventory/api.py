@@ -14,7 +14,7 @@ from amazonlite.common.http.problems import problems
 from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import require
 from amazonlite.inventory import read
-from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.dependencies import Dependencies
 from amazonlite.inventory.reservations.domain import ReservationAlreadyDecided, ReservationNotFound, ReservationState
 from amazonlite.inventory.reservations.reserve import reserve
 from amazonlite.inventory.schemas import (
@@ -38,12 +38,12 @@ from amazonlite.inventory.stock.domain import (
 )
 
 
-async def desk_of(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
+async def deps_of(request: Request) -> Dependencies:
+    deps: Dependencies = request.app.state.deps
+    return deps
 
 
-AtDesk = Annotated[Desk, Depends(desk_of)]
+Deps = Annotated[Dependencies, Depends(deps_of)]
 SkuPath = Annotated[str, Path(max_length=64)]
 OrderId = Annotated[str, Path(max_length=64)]
 staff = Depends(require("staff:stock"))
@@ -54,11 +54,11 @@ internal = APIRouter(prefix="/internal", tags=["internal"])
 
 
 @shop.get("/inventory/{sku}", response_model=StockView, responses=problems(UnknownSku))
-async def get(desk: AtDesk, sku: SkuPath, response: Response) -> StockView:
+async def get(deps: Deps, sku: SkuPath, response: Response) -> StockView:
     """The ETag names the stock as it is: a count sends it back as If-Match. Each change of the stock makes a new one,
     and none comes back, not even when the stock does.
     """
-    return _tagged(await read.get_stock(desk, sku), response)
+    return _tagged(await read.get_stock(deps, sku), response)
 
 
 @shop.put(
@@ -67,8 +67,8 @@ async def get(desk: AtDesk, sku: SkuPath, response: Response) -> StockView:
     dependencies=[staff],
     responses=problems(BelowReserved, CountIsStale, CountNeedsComparison),
 )
-async def put(
-    desk: AtDesk,
+async def set_on_hand(
+    deps: Deps,
     sku: Annotated[Sku, Path()],
     body: OnHand,
     response: Response,
@@ -78,7 +78,7 @@ async def put(
     `precondition_required` when there is stock and no If-Match, 409 `below_reserved` when less than is reserved.
     """
     seen = None if if_match is None else if_match.strip().removeprefix("W/").strip('"')
-    counted = await in_transaction(desk.transactions, lambda uow: count(desk, uow, sku, body.on_hand, seen=seen))
+    counted = await in_transaction(deps.transactions, lambda uow: count(deps, uow, sku, body.on_hand, seen=seen))
     return _tagged(counted, response)
 
 
@@ -87,8 +87,8 @@ async def put(
     response_model=StockView,
     responses=problems(UnknownSku, BelowReserved, AdjustmentKeyReused),
 )
-async def adjust(
-    desk: AtDesk,
+async def adjust_stock(
+    deps: Deps,
     sku: Annotated[Sku, Path()],
     body: Adjustment,
     response: Response,
@@ -98,18 +98,18 @@ async def adjust(
     """So many units more or less, and why; a caller's key again changes nothing. 409 `below_reserved` as above."""
     key = f"{by.subject}:{idempotency_key}"
     changed = await in_transaction(
-        desk.transactions, lambda uow: change_by(desk, uow, sku, body.units, body.reason, key=key)
+        deps.transactions, lambda uow: change_by(deps, uow, sku, body.units, body.reason, key=key)
     )
     return _tagged(changed, response)
 
 
 @shop.post("/inventory:bulk", response_model=list[StockView], dependencies=[staff])
-async def put_many(
-    desk: AtDesk, body: Annotated[list[SkuOnHand], Body(min_length=1, max_length=500)]
+async def set_first_stocks(
+    deps: Deps, body: Annotated[list[SkuOnHand], Body(min_length=1, max_length=500)]
 ) -> list[StockView]:
     """Gives each SKU that has no stock yet its first, all or none; one that has stock is left as it is."""
     counted = {item.sku: item.on_hand for item in body}
-    stocks = await in_transaction(desk.transactions, lambda uow: start(desk, uow, counted))
+    stocks = await in_transaction(deps.transactions, lambda uow: start(deps, uow, counted))
     return [StockView.of(stock) for stock in stocks]
 
 
@@ -124,9 +124,9 @@ def _tagged(stock: Stock, response: Response) -> StockView:
     dependencies=[Depends(require("ledger:read"))],
     responses=problems(UnknownSku),
 )
-async def ledger(desk: AtDesk, sku: SkuPath) -> LedgerView:
+async def ledger(deps: Deps, sku: SkuPath) -> LedgerView:
     """What the ledger of the SKU adds up to, beside its counters."""
-    return LedgerView.of(*await read.get_ledger(desk, sku))
+    return LedgerView.of(*await read.get_ledger(deps, sku))
 
 
 @internal.post(
@@ -136,11 +136,11 @@ async def ledger(desk: AtDesk, sku: SkuPath) -> LedgerView:
     dependencies=[Depends(require("reservations:make"))],
     responses=problems(UnknownSku, InsufficientStock, ReservationAlreadyDecided),
 )
-async def make(desk: AtDesk, body: ReserveOrder) -> Response:
+async def create_reservation(deps: Deps, body: ReserveOrder) -> Response:
     """201 with the reservation, also when the order has one already. 409 when it was ended before it was made."""
-    expires_at = desk.clock.now() + timedelta(seconds=body.ttl_seconds)
+    expires_at = deps.clock.now() + timedelta(seconds=body.ttl_seconds)
     made = await in_transaction(
-        desk.transactions, lambda uow: reserve(desk, uow, body.order_id, body.units(), expires_at)
+        deps.transactions, lambda uow: reserve(deps, uow, body.order_id, body.units(), expires_at)
     )
     if made.state in {ReservationState.RELEASED, ReservationState.EXPIRED}:
         raise ReservationAlreadyDecided(made.state)
@@ -153,6 +153,6 @@ async def make(desk: AtDesk, body: ReserveOrder) -> Response:
     dependencies=[reads],
     responses=problems(ReservationNotFound),
 )
-async def reservation(desk: AtDesk, order_id: OrderId) -> ReservationView:
+async def reservation(deps: Deps, order_id: OrderId) -> ReservationView:
     """What became of the order's goods. 404 `reservation_not_found`: nothing was reserved for it."""
-    return ReservationView.of(await read.get_reservation(desk, order_id))
+    return ReservationView.of(await read.get_reservation(deps, order_id))

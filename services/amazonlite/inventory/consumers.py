@@ -9,7 +9,7 @@ from amazonlite.common.core.clock import parse_iso
 from amazonlite.common.core.event import Event
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.common.events.handlers import Grouped, Single
-from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.dependencies import Dependencies
 from amazonlite.inventory.reservations import store
 from amazonlite.inventory.reservations.confirm import confirm_held
 from amazonlite.inventory.reservations.domain import Line, Reservation, ReservationNotFound, ReservationState
@@ -23,12 +23,12 @@ REJECTED = "inventory.rejected.v1"
 CONFIRMATION_REJECTED = "inventory.confirmation-rejected.v1"
 
 
-def handlers(desk: Desk) -> dict[str, Single | Grouped]:
+def handlers(deps: Dependencies) -> dict[str, Single | Grouped]:
     return {
-        "order.created.v1": Single(partial(order_created, desk), concerns=_has_no_hold),
-        "payment.authorized.v1": Grouped(partial(orders_paid, desk)),
-        "order.cancelled.v1": Grouped(partial(orders_ended, desk)),
-        "order.timed-out.v1": Grouped(partial(orders_ended, desk)),
+        "order.created.v1": Single(partial(order_created, deps), concerns=_has_no_hold),
+        "payment.authorized.v1": Grouped(partial(orders_paid, deps)),
+        "order.cancelled.v1": Grouped(partial(orders_ended, deps)),
+        "order.timed-out.v1": Grouped(partial(orders_ended, deps)),
     }
 
 
@@ -37,26 +37,26 @@ def _has_no_hold(event: Event) -> bool:
     return not event.data.get("saleId")
 
 
-async def order_created(desk: Desk, uow: UnitOfWork, event: Event) -> None:
+async def order_created(deps: Dependencies, uow: UnitOfWork, event: Event) -> None:
     data = event.data
     lines = _merged([Line(line["sku"], line["quantity"]) for line in data["lines"]])
     try:
-        await reserve(desk, uow, data["orderId"], lines, parse_iso(data["payBefore"]))
+        await reserve(deps, uow, data["orderId"], lines, parse_iso(data["payBefore"]))
     except (UnknownSku, InsufficientStock) as refusal:
         # The tombstone makes the refusal final, however often the event is replayed.
-        await release(desk, uow, data["orderId"])
+        await release(deps, uow, data["orderId"])
         sku = refusal.extra["sku"]
-        await uow.add_event(desk.event(REJECTED, data["orderId"], reason=refusal.code, sku=sku))
+        await uow.add_event(deps.event(REJECTED, data["orderId"], reason=refusal.code, sku=sku))
 
 
-async def orders_paid(desk: Desk, uow: UnitOfWork, events: Sequence[Event]) -> None:
+async def orders_paid(deps: Dependencies, uow: UnitOfWork, events: Sequence[Event]) -> None:
     """The goods are sold. An order whose goods are gone, because it was cancelled meanwhile, is told so."""
     payments = {event.data["orderId"]: event.data["paymentId"] for event in events}
     found = {r.order_id: r for r in await store.lock_reservations(uow, payments)}
-    await confirm_held(desk, uow, [r for r in found.values() if r.state is ReservationState.HELD], payments)
+    await confirm_held(deps, uow, [r for r in found.values() if r.state is ReservationState.HELD], payments)
     refused = {order_id: _refusal(found.get(order_id)) for order_id in payments}
     await uow.add_events(
-        [desk.event(CONFIRMATION_REJECTED, order, reason=reason) for order, reason in refused.items() if reason]
+        [deps.event(CONFIRMATION_REJECTED, order, reason=reason) for order, reason in refused.items() if reason]
     )
 
 
@@ -68,9 +68,9 @@ def _refusal(found: Reservation | None) -> str:
     return f"reservation_{found.state.lower()}" if over else ""
 
 
-async def orders_ended(desk: Desk, uow: UnitOfWork, events: Sequence[Event]) -> None:
+async def orders_ended(deps: Dependencies, uow: UnitOfWork, events: Sequence[Event]) -> None:
     """What the order service decided is final, so goods that were sold to the order are free again, too."""
-    await take_back(desk, uow, [event.data["orderId"] for event in events])
+    await take_back(deps, uow, [event.data["orderId"] for event in events])
 
 
 def _merged(lines: list[Line]) -> list[Line]:

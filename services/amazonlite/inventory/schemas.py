@@ -10,7 +10,7 @@ from amazonlite.common.core.clock import iso
 from amazonlite.common.http.body import Body
 from amazonlite.common.http.fields import Id, Sku
 from amazonlite.inventory.reservations.domain import Line, Reservation
-from amazonlite.inventory.stock.domain import Kind, Reason, Stock, balance
+from amazonlite.inventory.stock.domain import EntryKind, Reason, Stock, balance
 
 MOST_UNITS = 1_000_000_000
 Units = Annotated[int, Field(ge=0, le=MOST_UNITS)]
@@ -100,7 +100,7 @@ class LedgerView(Body):
     conserved: bool
 
     @classmethod
-    def of(cls, stock: Stock, totals: dict[Kind, int]) -> LedgerView:
+    def of(cls, stock: Stock, totals: dict[EntryKind, int]) -> LedgerView:
         told = balance(totals)
         by_ledger = Stock(stock.sku, told.on_hand, told.available, told.reserved)
         return cls(

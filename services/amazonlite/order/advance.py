@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from amazonlite.common.core.event import Event
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.order import announce, store
-from amazonlite.order.desk import OrderDesk
+from amazonlite.order.dependencies import OrderDependencies
 from amazonlite.order.domain import Cause, Changes, Order, TimelineEntry, Trigger
 
 NOTHING = Changes()
@@ -23,16 +23,16 @@ class Move:
     event: Event | None = None
 
 
-def moved(desk: OrderDesk, order: Order, trigger: Trigger, cause: Cause, changes: Changes = NOTHING) -> Move:
+def moved(deps: OrderDependencies, order: Order, trigger: Trigger, cause: Cause, changes: Changes = NOTHING) -> Move:
     """Raises IllegalTransition when the order's state does not allow it."""
     after = order.after(trigger, changes)
-    return Move(after, entry_of(desk, after, cause, changes.reason), announce.entered(desk, after))
+    return Move(after, entry_of(deps, after, cause, changes.reason), announce.entered(deps, after))
 
 
-def noted(desk: OrderDesk, order: Order, cause: Cause, reason: str = "") -> Move:
+def noted(deps: OrderDependencies, order: Order, cause: Cause, reason: str = "") -> Move:
     """What came too late to change anything is kept in the timeline."""
     after = replace(order, version=order.version + 1)
-    return Move(after, replace(entry_of(desk, after, cause, reason), applied=False))
+    return Move(after, replace(entry_of(deps, after, cause, reason), applied=False))
 
 
 async def write(uow: UnitOfWork, moves: Sequence[Move]) -> None:
@@ -43,13 +43,13 @@ async def write(uow: UnitOfWork, moves: Sequence[Move]) -> None:
 
 
 async def advance(
-    desk: OrderDesk, uow: UnitOfWork, order: Order, trigger: Trigger, cause: Cause, changes: Changes = NOTHING
+    deps: OrderDependencies, uow: UnitOfWork, order: Order, trigger: Trigger, cause: Cause, changes: Changes = NOTHING
 ) -> Order:
     """Raises IllegalTransition before anything is written."""
-    move = moved(desk, order, trigger, cause, changes)
+    move = moved(deps, order, trigger, cause, changes)
     await write(uow, [move])
     return move.order
 
 
-def entry_of(desk: OrderDesk, order: Order, cause: Cause, reason: str = "") -> TimelineEntry:
-    return TimelineEntry(order.version, order.state, applied=True, at=desk.clock.now(), cause=cause, reason=reason)
+def entry_of(deps: OrderDependencies, order: Order, cause: Cause, reason: str = "") -> TimelineEntry:
+    return TimelineEntry(order.version, order.state, applied=True, at=deps.clock.now(), cause=cause, reason=reason)

@@ -6,7 +6,7 @@ from typing import Any
 
 from amazonlite.common.core.clock import iso
 from amazonlite.common.core.event import Event, new_event
-from amazonlite.order.desk import OrderDesk
+from amazonlite.order.dependencies import OrderDependencies
 from amazonlite.order.domain import Order, OrderState
 
 TYPES = {
@@ -18,18 +18,18 @@ TYPES = {
 }
 
 
-def created(desk: OrderDesk, order: Order) -> Event:
+def created(deps: OrderDependencies, order: Order) -> Event:
     lines = [
         {"sku": line.sku, "quantity": line.quantity, "unitPrice": line.unit_price.as_dict()} for line in order.lines
     ]
     data = {**_parties(order), "lines": lines, "total": order.total.as_dict(), "payBefore": iso(order.pay_before)}
-    return _event(desk, "order.created.v1", order, data)
+    return _event(deps, "order.created.v1", order, data)
 
 
-def entered(desk: OrderDesk, order: Order) -> Event | None:
+def entered(deps: OrderDependencies, order: Order) -> Event | None:
     """The event of the state the order just entered; RESERVED and REJECTED concern nobody else."""
     kind = TYPES.get(order.state)
-    return None if kind is None else _event(desk, kind, order, _parties(order) | _details(order))
+    return None if kind is None else _event(deps, kind, order, _parties(order) | _details(order))
 
 
 def _parties(order: Order) -> dict[str, Any]:
@@ -48,5 +48,5 @@ def _details(order: Order) -> dict[str, Any]:
     return payment
 
 
-def _event(desk: OrderDesk, kind: str, order: Order, data: dict[str, Any]) -> Event:
-    return new_event(kind, order.order_id, data, source="/order", clock=desk.clock, ids=desk.ids)
+def _event(deps: OrderDependencies, kind: str, order: Order, data: dict[str, Any]) -> Event:
+    return new_event(kind, order.order_id, data, source="/order", clock=deps.clock, ids=deps.ids)

@@ -19,7 +19,7 @@ from amazonlite.order.cancel import cancel_order
 from amazonlite.order.confirm import confirm_order
 from amazonlite.order.create import Wish, place_order, price_order
 from amazonlite.order.cursor import read_cursor, write_cursor
-from amazonlite.order.desk import OrderDesk
+from amazonlite.order.dependencies import OrderDependencies
 from amazonlite.order.domain import DuplicateSku, refuse_duplicates
 from amazonlite.order.errors import (
     MixedCurrencies,
@@ -42,12 +42,12 @@ from amazonlite.order.schemas import (
 )
 
 
-async def desk_of(request: Request) -> OrderDesk:
-    desk: OrderDesk = request.app.state.desk
-    return desk
+async def deps_of(request: Request) -> OrderDependencies:
+    deps: OrderDependencies = request.app.state.deps
+    return deps
 
 
-Desk = Annotated[OrderDesk, Depends(desk_of)]
+Deps = Annotated[OrderDependencies, Depends(deps_of)]
 Reading = Annotated[Viewer, Depends(reader("orders:read-any"))]
 OrderId = Annotated[str, Path(max_length=64)]
 
@@ -61,7 +61,7 @@ internal = APIRouter(prefix="/internal/orders", tags=["internal"])
     response_model=OrderView,
     responses=problems(DuplicateSku, UnknownSku, MixedCurrencies, IdempotencyKeyReused, RequestInFlight),
 )
-async def create(desk: Desk, viewer: Asking, body: CreateOrder, once: TheOnce) -> JSONResponse:
+async def create(deps: Deps, viewer: Asking, body: CreateOrder, once: TheOnce) -> JSONResponse:
     """Makes an order at today's prices; the stock is reserved a moment later."""
     wishes = [Wish(line.sku, line.quantity) for line in body.lines]
     refuse_duplicates([wish.sku for wish in wishes])
@@ -69,43 +69,43 @@ async def create(desk: Desk, viewer: Asking, body: CreateOrder, once: TheOnce) -
         "orders",
         viewer.subject,
         [[wish.sku, wish.quantity] for wish in wishes],
-        prepare=lambda: price_order(desk, viewer, wishes),
-        work=lambda uow, order: place_order(desk, uow, order),
+        prepare=lambda: price_order(deps, viewer, wishes),
+        work=lambda uow, order: place_order(deps, uow, order),
         answer=lambda order: (201, OrderView.of(order)),
     )
-    return await once.answer(desk, command, location="/api/orders/{orderId}")
+    return await once.answer(deps, command, location="/api/orders/{orderId}")
 
 
 @shop.get("", response_model=OrderPage, responses=problems(InvalidCursor))
 async def list_own(
-    desk: Desk,
+    deps: Deps,
     viewer: Asking,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Annotated[str, Query(max_length=200)] = "",
 ) -> OrderPage:
     """The customer's own orders, newest first."""
-    orders, place = await read.list_orders(desk, viewer, read_cursor(cursor) if cursor else None, limit)
+    orders, place = await read.list_orders(deps, viewer, read_cursor(cursor) if cursor else None, limit)
     return OrderPage(
         items=[OrderView.of(order) for order in orders], next_cursor=write_cursor(place) if place is not None else None
     )
 
 
 @shop.get("/{order_id}", response_model=OrderView, responses=problems(OrderNotFound))
-async def get(desk: Desk, viewer: Reading, order_id: OrderId) -> OrderView:
-    return OrderView.of(await read.get_order(desk, viewer, order_id))
+async def get(deps: Deps, viewer: Reading, order_id: OrderId) -> OrderView:
+    return OrderView.of(await read.get_order(deps, viewer, order_id))
 
 
 @shop.get("/{order_id}/timeline", response_model=TimelineView, responses=problems(OrderNotFound))
-async def timeline(desk: Desk, viewer: Reading, order_id: OrderId) -> TimelineView:
+async def timeline(deps: Deps, viewer: Reading, order_id: OrderId) -> TimelineView:
     """All that happened to the order, in order, with what came too late to matter."""
-    entries = await read.get_timeline(desk, viewer, order_id)
+    entries = await read.get_timeline(deps, viewer, order_id)
     return TimelineView(order_id=order_id, entries=[TimelineEntryView.of(entry) for entry in entries])
 
 
 @shop.post("/{order_id}/cancel", response_model=OrderView, responses=problems(OrderNotFound, OrderAlreadyDecided))
-async def cancel(desk: Desk, viewer: Asking, order_id: OrderId) -> OrderView:
+async def cancel(deps: Deps, viewer: Asking, order_id: OrderId) -> OrderView:
     """Cancels an unpaid order. 409 `order_already_decided` brings the order as it was decided instead."""
-    return OrderView.of(await cancel_order(desk, viewer, order_id))
+    return OrderView.of(await cancel_order(deps, viewer, order_id))
 
 
 @shop.post(
@@ -113,17 +113,17 @@ async def cancel(desk: Desk, viewer: Asking, order_id: OrderId) -> OrderView:
     response_model=OrderView,
     responses=problems(OrderNotFound, OrderNotReady, OrderAlreadyDecided, PaymentNotAuthorized),
 )
-async def confirm(desk: Desk, viewer: Asking, order_id: OrderId, body: ConfirmOrder) -> OrderView:
+async def confirm(deps: Deps, viewer: Asking, order_id: OrderId, body: ConfirmOrder) -> OrderView:
     """Confirms an order with an authorised payment. 409 `order_already_decided` as for cancel."""
-    return OrderView.of(await confirm_order(desk, viewer, order_id, body.payment_id))
+    return OrderView.of(await confirm_order(deps, viewer, order_id, body.payment_id))
 
 
 @internal.get("", response_model=SaleSummary, dependencies=[Depends(require("orders:summarise"))])
 async def summary(
-    desk: Desk, sale_id: Annotated[str, Query(alias="saleId", min_length=1, max_length=64)]
+    deps: Deps, sale_id: Annotated[str, Query(alias="saleId", min_length=1, max_length=64)]
 ) -> SaleSummary:
     """A sale's orders and units by state."""
-    counts = await read.count_sale(desk, sale_id)
+    counts = await read.count_sale(deps, sale_id)
     return SaleSummary(
         sale_id=sale_id,
         by_state={count.state: count.orders for count in counts},
@@ -133,6 +133,6 @@ async def summary(
 
 
 @internal.post("/outcomes", response_model=OutcomesView, dependencies=[Depends(require("orders:read-any"))])
-async def outcomes(desk: Desk, body: AskOutcomes) -> OutcomesView:
+async def outcomes(deps: Deps, body: AskOutcomes) -> OutcomesView:
     """How each of the orders stands; one that is not there is left out. Changes nothing, so it may be repeated."""
-    return OutcomesView.of(await read.get_outcomes(desk, body.order_ids))
+    return OutcomesView.of(await read.get_outcomes(deps, body.order_ids))

@@ -12,7 +12,7 @@ from amazonlite.common.service.mysql import Connections
 from amazonlite.order.api import internal, shop
 from amazonlite.order.catch_up import keep_catching_up
 from amazonlite.order.consumers import handlers
-from amazonlite.order.desk import OrderDesk
+from amazonlite.order.dependencies import OrderDependencies
 from amazonlite.order.goods_http import HttpGoods
 from amazonlite.order.payments_http import HttpPayments
 from amazonlite.order.products_http import HttpProducts
@@ -30,11 +30,10 @@ def create(settings: Settings | None = None) -> FastAPI:
     # What is overdue or unconfirmed waits for these, so each is asked within a second of being back.
     payments = HttpPayments(service.client("payment", settings.payment_url, pause=1.0))
     goods = HttpGoods(service.client("inventory", settings.inventory_url, timeout=0.5, pause=1.0))
-    work, desk = (
-        OrderDesk(each, products, payments, goods, settings.pay_within) for each in (service.work, service.requests)
-    )
+    of = partial(OrderDependencies, products=products, payments=payments, goods=goods, pay_within=settings.pay_within)
+    work, deps = of(service.work), of(service.requests)
     service.consume(handlers(work))
     service.background(partial(keep_timing_out, work, seconds=settings.order_sweep_seconds))
     service.background(partial(keep_catching_up, work), partial(keep_watching_overdue, work))
     service.forget(RECEIVED, ANSWERED)
-    return service.app(shop, internal, desk=desk, at_once=16)
+    return service.app(shop, internal, deps=deps, at_once=16)

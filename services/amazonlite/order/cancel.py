@@ -6,13 +6,13 @@ from amazonlite.common.core.viewer import Viewer
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.order import store
 from amazonlite.order.advance import advance
-from amazonlite.order.desk import OrderDesk
+from amazonlite.order.dependencies import OrderDependencies
 from amazonlite.order.domain import Cause, Changes, Order, OrderState, Trigger
 from amazonlite.order.errors import OrderAlreadyDecided
 from amazonlite.order.read import visible
 
 
-async def cancel_order(desk: OrderDesk, viewer: Viewer, order_id: str) -> Order:
+async def cancel_order(deps: OrderDependencies, viewer: Viewer, order_id: str) -> Order:
     """Cancelling what is cancelled gives the same order again."""
 
     async def work(uow: UnitOfWork) -> Order:
@@ -21,6 +21,6 @@ async def cancel_order(desk: OrderDesk, viewer: Viewer, order_id: str) -> Order:
             return order
         if not order.allows(Trigger.CANCEL):
             raise OrderAlreadyDecided(order)
-        return await advance(desk, uow, order, Trigger.CANCEL, Cause("cancel"), Changes(reason="customer_cancelled"))
+        return await advance(deps, uow, order, Trigger.CANCEL, Cause("cancel"), Changes(reason="customer_cancelled"))
 
-    return await in_transaction(desk.transactions, work)
+    return await in_transaction(deps.transactions, work)

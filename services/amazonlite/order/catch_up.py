@@ -13,7 +13,7 @@ from amazonlite.common.background.every import every
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.order import store
 from amazonlite.order.advance import moved, write
-from amazonlite.order.desk import OrderDesk
+from amazonlite.order.dependencies import OrderDependencies
 from amazonlite.order.domain import Cause, Trigger
 
 EVERY_SECONDS = 5.0
@@ -21,22 +21,22 @@ BATCH = 20
 SOLD = Cause("goods sold")
 
 
-async def keep_catching_up(desk: OrderDesk) -> None:
+async def keep_catching_up(deps: OrderDependencies) -> None:
     """For ever; while the database or inventory is away it tries again."""
-    await every(EVERY_SECONDS, lambda: catch_up(desk), waits="catch_up_waits")
+    await every(EVERY_SECONDS, lambda: catch_up(deps), waits="catch_up_waits")
 
 
-async def catch_up(desk: OrderDesk) -> int:
+async def catch_up(deps: OrderDependencies) -> int:
     """Looks at one batch and returns how many orders were confirmed."""
-    async with desk.transactions() as uow:
+    async with deps.transactions() as uow:
         waiting = await store.find_unconfirmed(uow, BATCH)
-    answers = await asyncio.gather(*(desk.goods.are_sold(order_id) for order_id in waiting))
+    answers = await asyncio.gather(*(deps.goods.are_sold(order_id) for order_id in waiting))
     sold = [order_id for order_id, is_sold in zip(waiting, answers, strict=True) if is_sold]
-    return await in_transaction(desk.transactions, lambda uow: _confirm(desk, uow, sold)) if sold else 0
+    return await in_transaction(deps.transactions, lambda uow: _confirm(deps, uow, sold)) if sold else 0
 
 
-async def _confirm(desk: OrderDesk, uow: UnitOfWork, order_ids: Collection[str]) -> int:
+async def _confirm(deps: OrderDependencies, uow: UnitOfWork, order_ids: Collection[str]) -> int:
     found = (await store.lock_all(uow, order_ids)).values()
-    moves = [moved(desk, order, Trigger.CONFIRM, SOLD) for order in found if order.allows(Trigger.CONFIRM)]
+    moves = [moved(deps, order, Trigger.CONFIRM, SOLD) for order in found if order.allows(Trigger.CONFIRM)]
     await write(uow, moves)
     return len(moves)

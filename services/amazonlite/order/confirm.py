@@ -6,25 +6,25 @@ from amazonlite.common.core.viewer import Viewer
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.order import store
 from amazonlite.order.advance import advance
-from amazonlite.order.desk import OrderDesk
+from amazonlite.order.dependencies import OrderDependencies
 from amazonlite.order.domain import PAID_STATES, Cause, Changes, Order, OrderState, Trigger
 from amazonlite.order.errors import OrderAlreadyDecided, OrderNotReady, PaymentNotAuthorized
 from amazonlite.order.read import get_order, visible
 
 
-async def confirm_order(desk: OrderDesk, viewer: Viewer, order_id: str, payment_id: str) -> Order:
+async def confirm_order(deps: OrderDependencies, viewer: Viewer, order_id: str, payment_id: str) -> Order:
     """Confirming twice with one payment gives the same order again. No transaction waits for the payment service."""
-    if _undecided(await get_order(desk, viewer, order_id), payment_id):
-        await _require_held_payment(desk, order_id, payment_id)
+    if _undecided(await get_order(deps, viewer, order_id), payment_id):
+        await _require_held_payment(deps, order_id, payment_id)
 
     async def work(uow: UnitOfWork) -> Order:
         order = visible(await store.lock(uow, order_id), order_id, viewer)
         if not _undecided(order, payment_id):
             return order
         changes = Changes(payment_id=payment_id)
-        return await advance(desk, uow, order, Trigger.AUTHORIZE, Cause("confirm"), changes)
+        return await advance(deps, uow, order, Trigger.AUTHORIZE, Cause("confirm"), changes)
 
-    return await in_transaction(desk.transactions, work)
+    return await in_transaction(deps.transactions, work)
 
 
 def _undecided(order: Order, payment_id: str) -> bool:
@@ -38,8 +38,8 @@ def _undecided(order: Order, payment_id: str) -> bool:
     return True
 
 
-async def _require_held_payment(desk: OrderDesk, order_id: str, payment_id: str) -> None:
-    payment = await desk.payments.find(payment_id)
+async def _require_held_payment(deps: OrderDependencies, order_id: str, payment_id: str) -> None:
+    payment = await deps.payments.find(payment_id)
     if payment is None or payment.order_id != order_id or not payment.held:
         raise PaymentNotAuthorized(
             f"Payment {payment_id} holds no money for this order.", next_step="Confirm the payment first."

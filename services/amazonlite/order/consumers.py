@@ -13,7 +13,7 @@ from amazonlite.common.events.handlers import Grouped
 from amazonlite.order import store
 from amazonlite.order.advance import Move, moved, noted, write
 from amazonlite.order.claim import CLAIMED, open_claimed_orders
-from amazonlite.order.desk import OrderDesk
+from amazonlite.order.dependencies import OrderDependencies
 from amazonlite.order.domain import PAID_STATES, Cause, Changes, Order, TimelineEntry, Trigger
 
 
@@ -59,42 +59,42 @@ REACTIONS: Mapping[str, tuple[Trigger, Callable[[Event], Changes]]] = {
 }
 
 
-def handlers(desk: OrderDesk) -> dict[str, Grouped]:
-    reactions = {topic: Grouped(partial(react, desk)) for topic in REACTIONS}
-    return {**reactions, CLAIMED: Grouped(partial(open_claimed_orders, desk))}
+def handlers(deps: OrderDependencies) -> dict[str, Grouped]:
+    reactions = {topic: Grouped(partial(react, deps)) for topic in REACTIONS}
+    return {**reactions, CLAIMED: Grouped(partial(open_claimed_orders, deps))}
 
 
-async def react(desk: OrderDesk, uow: UnitOfWork, events: Sequence[Event]) -> None:
+async def react(deps: OrderDependencies, uow: UnitOfWork, events: Sequence[Event]) -> None:
     """Moves each order if its state allows it; before the order exists, the timeline's first place is taken instead."""
     by_order = {event.data["orderId"]: event for event in events}
     found = await store.lock_all(uow, by_order)
     for order_id in sorted(by_order.keys() - found.keys()):
-        found |= await _met(desk, uow, by_order[order_id])
-    moves = [_move(desk, order, by_order[order_id]) for order_id, order in found.items()]
+        found |= await _met(deps, uow, by_order[order_id])
+    moves = [_move(deps, order, by_order[order_id]) for order_id, order in found.items()]
     await write(uow, [move for move in moves if move is not None])
 
 
-async def _met(desk: OrderDesk, uow: UnitOfWork, event: Event) -> dict[str, Order]:
+async def _met(deps: OrderDependencies, uow: UnitOfWork, event: Event) -> dict[str, Order]:
     """The order, if it was made since we looked; otherwise the event's place in its timeline is kept."""
     order_id = event.data["orderId"]
-    if await store.record_first(uow, order_id, _early(desk, event)):
+    if await store.record_first(uow, order_id, _early(deps, event)):
         return {}
     return await store.lock_all(uow, [order_id])
 
 
-def _move(desk: OrderDesk, order: Order, event: Event) -> Move | None:
+def _move(deps: OrderDependencies, order: Order, event: Event) -> Move | None:
     """None: the order knows already, for the customer's own confirm told it of this authorisation before."""
     trigger, changes_of = REACTIONS[event.type]
     cause, changes = Cause(event.type, event.id), changes_of(event)
     with following(event.correlation_id, event.traceparent):
         if order.allows(trigger, changes):
-            return moved(desk, order, trigger, cause, changes)
-    return None if _known(order, trigger, changes) else noted(desk, order, cause, changes.reason)
+            return moved(deps, order, trigger, cause, changes)
+    return None if _known(order, trigger, changes) else noted(deps, order, cause, changes.reason)
 
 
 def _known(order: Order, trigger: Trigger, changes: Changes) -> bool:
     return trigger is Trigger.AUTHORIZE and order.state in PAID_STATES and order.payment_id == changes.payment_id
 
 
-def _early(desk: OrderDesk, event: Event) -> TimelineEntry:
-    return TimelineEntry(1, None, applied=False, at=desk.clock.now(), cause=Cause(event.type, event.id))
+def _early(deps: OrderDependencies, event: Event) -> TimelineEntry:
+    return TimelineEntry(1, None, applied=False, at=deps.clock.now(), cause=Cause(event.type, event.id))

@@ -10,7 +10,7 @@ from amazonlite.common.core.viewer import Viewer
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.order import announce, store
 from amazonlite.order.advance import entry_of
-from amazonlite.order.desk import OrderDesk
+from amazonlite.order.dependencies import OrderDependencies
 from amazonlite.order.domain import Cause, Line, Order, OrderState, total_of
 from amazonlite.order.errors import MixedCurrencies, UnknownSku
 
@@ -23,20 +23,20 @@ class Wish:
     quantity: int
 
 
-async def price_order(desk: OrderDesk, viewer: Viewer, wishes: Sequence[Wish]) -> Order:
+async def price_order(deps: OrderDependencies, viewer: Viewer, wishes: Sequence[Wish]) -> Order:
     """The order as it would be, at the catalogue's prices of the moment; nothing is written."""
-    return _order(desk, viewer, await _priced(desk, wishes))
+    return _order(deps, viewer, await _priced(deps, wishes))
 
 
-async def place_order(desk: OrderDesk, uow: UnitOfWork, order: Order) -> Order:
+async def place_order(deps: OrderDependencies, uow: UnitOfWork, order: Order) -> Order:
     await store.add_all(uow, [order])
-    await store.record_all(uow, [(order.order_id, entry_of(desk, order, Cause("create")))])
-    await uow.add_event(announce.created(desk, order))
+    await store.record_all(uow, [(order.order_id, entry_of(deps, order, Cause("create")))])
+    await uow.add_event(announce.created(deps, order))
     return order
 
 
-async def _priced(desk: OrderDesk, wishes: Sequence[Wish]) -> tuple[Line, ...]:
-    prices = await desk.products.prices([wish.sku for wish in wishes])
+async def _priced(deps: OrderDependencies, wishes: Sequence[Wish]) -> tuple[Line, ...]:
+    prices = await deps.products.prices([wish.sku for wish in wishes])
     unknown = [wish.sku for wish in wishes if wish.sku not in prices]
     if unknown:
         raise UnknownSku(f"The catalogue has no {', '.join(unknown)}.", skus=unknown)
@@ -52,14 +52,14 @@ def _refuse_mixed(prices: Sequence[Money]) -> None:
         )
 
 
-def _order(desk: OrderDesk, viewer: Viewer, lines: tuple[Line, ...]) -> Order:
-    now = desk.clock.now()
+def _order(deps: OrderDependencies, viewer: Viewer, lines: tuple[Line, ...]) -> Order:
+    now = deps.clock.now()
     return Order(
-        order_id=desk.ids("ord"),
+        order_id=deps.ids("ord"),
         customer_id=viewer.subject,
         state=OrderState.PENDING,
         lines=lines,
         total=total_of(lines),
-        pay_before=now + desk.pay_within,
+        pay_before=now + deps.pay_within,
         created_at=now,
     )

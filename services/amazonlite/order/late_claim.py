@@ -11,14 +11,14 @@ from amazonlite.common.core.ids import time_of
 from amazonlite.common.data.unit_of_work import in_transaction
 from amazonlite.order import store
 from amazonlite.order.claim import open_claimed_order
-from amazonlite.order.desk import OrderDesk
+from amazonlite.order.dependencies import OrderDependencies
 from amazonlite.order.domain import Cause, Order
 
 EVENT_IS_LATE = timedelta(seconds=1)
 NO_CLAIM_SO_OLD = timedelta(hours=1)
 
 
-async def open_late(desk: OrderDesk, order_id: str) -> Order | None:
+async def open_late(deps: OrderDependencies, order_id: str) -> Order | None:
     """The order, made now if a claim was given a hold for it; None while the event still has time, or without a hold.
 
     It can be paid like any other until `payBefore`, and after that is told to be too late at once. What became of its
@@ -26,13 +26,13 @@ async def open_late(desk: OrderDesk, order_id: str) -> Order | None:
 
     Raises Unavailable when inventory cannot say: that there is no such order would not be known to be true.
     """
-    if not _overdue(order_id, desk.clock.now()):
+    if not _overdue(order_id, deps.clock.now()):
         return None
-    claim = await desk.goods.claim_of(order_id)
+    claim = await deps.goods.claim_of(order_id)
     if claim is None:
         return None
-    await in_transaction(desk.transactions, lambda uow: open_claimed_order(desk, uow, claim, Cause("hold")))
-    async with desk.transactions() as uow:
+    await in_transaction(deps.transactions, lambda uow: open_claimed_order(deps, uow, claim, Cause("hold")))
+    async with deps.transactions() as uow:
         return await store.find(uow, order_id)
 
 

@@ -69,7 +69,7 @@ order_event = Table(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageKey:
     """A place in a customer's list, newest first: the page after it starts with the next older order."""
 
     created_at: datetime
@@ -175,7 +175,7 @@ async def find_stuck(
     return {row.state: Overdue(row.stuck, row.example) for row in await uow.execute(statement)}
 
 
-async def page(uow: UnitOfWork, customer_id: str, after: Place | None, limit: int) -> list[Order]:
+async def page(uow: UnitOfWork, customer_id: str, after: PageKey | None, limit: int) -> list[Order]:
     statement = select(orders).where(orders.c.customer_id == customer_id)
     if after is not None:
         here = (after.created_at, after.order_id)

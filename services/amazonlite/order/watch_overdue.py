@@ -9,7 +9,7 @@ from types import MappingProxyType
 from amazonlite.common.background.every import every
 from amazonlite.common.observe.overdue import report_overdue
 from amazonlite.order import store
-from amazonlite.order.desk import OrderDesk
+from amazonlite.order.dependencies import OrderDependencies
 from amazonlite.order.domain import OrderState
 
 EVERY_SECONDS = 60.0
@@ -26,12 +26,12 @@ LONGEST: Mapping[OrderState, timedelta] = MappingProxyType(
 STATES = (*LONGEST, OrderState.RESERVED)
 
 
-async def keep_watching_overdue(desk: OrderDesk) -> None:
+async def keep_watching_overdue(deps: OrderDependencies) -> None:
     """For ever; while the database is away the last numbers stay."""
-    await every(EVERY_SECONDS, lambda: watch_overdue(desk), waits="saga_overdue_not_read")
+    await every(EVERY_SECONDS, lambda: watch_overdue(deps), waits="saga_overdue_not_read")
 
 
-async def watch_overdue(desk: OrderDesk) -> None:
-    async with desk.transactions() as uow:
+async def watch_overdue(deps: OrderDependencies) -> None:
+    async with deps.transactions() as uow:
         found = await store.find_stuck(uow, LONGEST, AFTER_PAY_BEFORE)
     report_overdue("order", STATES, found)

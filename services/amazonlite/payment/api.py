@@ -17,7 +17,7 @@ from amazonlite.common.security.principal import require
 from amazonlite.payment import read
 from amazonlite.payment.confirm import confirm_payment
 from amazonlite.payment.create import open_intent, order_to_pay
-from amazonlite.payment.desk import PaymentDesk
+from amazonlite.payment.dependencies import PaymentDependencies
 from amazonlite.payment.errors import (
     OrderNotPayable,
     OrderNotReady,
@@ -41,19 +41,19 @@ from amazonlite.payment.seal import seal_orders
 from amazonlite.payment.webhook import take_webhook
 
 
-async def desk_of(request: Request) -> PaymentDesk:
-    desk: PaymentDesk = request.app.state.desk
-    return desk
+async def deps_of(request: Request) -> PaymentDependencies:
+    deps: PaymentDependencies = request.app.state.deps
+    return deps
 
 
-async def internal_desk_of(request: Request) -> PaymentDesk:
+async def internal_deps_of(request: Request) -> PaymentDependencies:
     """With connections that no shopper's request can take."""
-    desk: PaymentDesk = request.app.state.internal_desk
-    return desk
+    deps: PaymentDependencies = request.app.state.internal_deps
+    return deps
 
 
-Desk = Annotated[PaymentDesk, Depends(desk_of)]
-InternalDesk = Annotated[PaymentDesk, Depends(internal_desk_of)]
+Deps = Annotated[PaymentDependencies, Depends(deps_of)]
+InternalDeps = Annotated[PaymentDependencies, Depends(internal_deps_of)]
 Reading = Annotated[Viewer, Depends(reader("payments:read-any"))]
 PaymentId = Annotated[str, Path(max_length=64)]
 
@@ -67,22 +67,22 @@ internal = APIRouter(prefix="/internal/payments", tags=["internal"])
     response_model=PaymentView,
     responses=problems(OrderNotReady, OrderNotPayable, IdempotencyKeyReused, RequestInFlight),
 )
-async def create(desk: Desk, viewer: Asking, body: CreateIntent, once: TheOnce) -> JSONResponse:
+async def create(deps: Deps, viewer: Asking, body: CreateIntent, once: TheOnce) -> JSONResponse:
     """Opens the order's payment over its total. 409 `order_not_ready` until the order is reserved."""
     command = Command(
         "intents",
         viewer.subject,
         body.order_id,
-        prepare=lambda: order_to_pay(desk, viewer, body.order_id),
-        work=lambda uow, order: open_intent(desk, uow, order),
+        prepare=lambda: order_to_pay(deps, viewer, body.order_id),
+        work=lambda uow, order: open_intent(deps, uow, order),
         answer=lambda opened: (201 if opened.new else 200, PaymentView.of(opened.payment)),
     )
-    return await once.answer(desk, command, location="/api/payments/intents/{paymentId}")
+    return await once.answer(deps, command, location="/api/payments/intents/{paymentId}")
 
 
 @shop.get("/intents/{payment_id}", response_model=PaymentView, responses=problems(PaymentNotFound))
-async def get(desk: Desk, viewer: Reading, payment_id: PaymentId) -> PaymentView:
-    return PaymentView.of(await read.get_payment(desk, viewer, payment_id))
+async def get(deps: Deps, viewer: Reading, payment_id: PaymentId) -> PaymentView:
+    return PaymentView.of(await read.get_payment(deps, viewer, payment_id))
 
 
 @shop.post(
@@ -91,13 +91,13 @@ async def get(desk: Desk, viewer: Reading, payment_id: PaymentId) -> PaymentView
     responses=problems(PaymentNotFound, OrderNotPayable, PaymentAlreadyDecided, IdempotencyKeyReused),
 )
 async def confirm(
-    desk: Desk, viewer: Asking, payment_id: PaymentId, body: ConfirmIntent, idempotency_key: IdempotencyKey
+    deps: Deps, viewer: Asking, payment_id: PaymentId, body: ConfirmIntent, idempotency_key: IdempotencyKey
 ) -> PaymentView:
     """Holds the money with the method given. 409 `payment_already_decided` brings the payment as it is instead.
 
     A declined method leaves the payment REQUIRES_CONFIRMATION: confirm again, with another key, to try another method.
     """
-    return PaymentView.of(await confirm_payment(desk, viewer, payment_id, body.method, key=idempotency_key))
+    return PaymentView.of(await confirm_payment(deps, viewer, payment_id, body.method, key=idempotency_key))
 
 
 @shop.post(
@@ -106,20 +106,20 @@ async def confirm(
     responses=problems(SignatureInvalid, SignatureExpired, WebhookMalformed),
 )
 async def webhook(
-    request: Request, desk: Desk, provider_signature: Annotated[str, Header(max_length=200)] = ""
+    request: Request, deps: Deps, provider_signature: Annotated[str, Header(max_length=200)] = ""
 ) -> Received:
     """The provider's late answer, proved by its signature over the raw body."""
-    await take_webhook(desk, await request.body(), provider_signature)
+    await take_webhook(deps, await request.body(), provider_signature)
     return Received()
 
 
 @internal.post("/seal", response_model=SealedView, dependencies=[Depends(require("payments:seal"))])
-async def seal(desk: InternalDesk, body: SealOrders) -> SealedView:
+async def seal(deps: InternalDeps, body: SealOrders) -> SealedView:
     """Each order is closed to any later authorisation, or named as authorised; both for good, so it may be repeated."""
-    return SealedView.of(await seal_orders(desk, body.order_ids))
+    return SealedView.of(await seal_orders(deps, body.order_ids))
 
 
 @internal.post("/summary", response_model=SaleSummary, dependencies=[Depends(require("payments:summarise"))])
-async def summary(desk: InternalDesk, query: SaleQuery) -> SaleSummary:
+async def summary(deps: InternalDeps, query: SaleQuery) -> SaleSummary:
     """A sale's payments and their money by state, and how many paid orders the shop closed (0 is the promise)."""
-    return SaleSummary.of(query.sale_id, await read.sum_sale(desk, query.sale_id))
+    return SaleSummary.of(query.sale_id, await read.sum_sale(deps, query.sale_id))

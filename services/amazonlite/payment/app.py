@@ -12,7 +12,7 @@ from amazonlite.common.service.mysql import Connections
 from amazonlite.payment.api import internal, shop
 from amazonlite.payment.catch_up import keep_catching_up
 from amazonlite.payment.consumers import HANDLERS
-from amazonlite.payment.desk import PaymentDesk
+from amazonlite.payment.dependencies import PaymentDependencies
 from amazonlite.payment.follow_up import keep_following_up
 from amazonlite.payment.orders_http import HttpOrders
 from amazonlite.payment.settings import Settings
@@ -28,8 +28,8 @@ def create(settings: Settings | None = None) -> FastAPI:
     service = EventService("payment", settings, CONNECTIONS)
     orders = HttpOrders(service.client("order", settings.order_url))
     waits = settings.payment_provider_timeout_seconds, settings.payment_recover_after_seconds
-    work, desk = (
-        PaymentDesk(each, orders, provider(each, settings), settings.webhook_secret, *waits)
+    work, deps = (
+        PaymentDependencies(each, orders, provider(each, settings), settings.webhook_secret, *waits)
         for each in (service.work, service.requests)
     )
     service.consume(HANDLERS)
@@ -37,4 +37,4 @@ def create(settings: Settings | None = None) -> FastAPI:
     service.background(*(partial(keep, work) for keep in (keep_catching_up, keep_watching_lost, keep_watching_overdue)))
     answer_late(service, settings)
     service.forget(RECEIVED, ANSWERED)
-    return service.app(shop, internal, desk=desk, internal_desk=work, at_once=16)
+    return service.app(shop, internal, deps=deps, internal_deps=work, at_once=16)

@@ -19,15 +19,15 @@ from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.payment import store
 from amazonlite.payment.consumers import decide_all
-from amazonlite.payment.desk import PaymentDesk
+from amazonlite.payment.dependencies import PaymentDependencies
 from amazonlite.payment.domain import Payment
 from amazonlite.payment.ports import Outcome
-from amazonlite.payment.store import Place
+from amazonlite.payment.store import PageKey
 
 EVERY_SECONDS = 5.0
 BATCH = 100
 UNHEARD = timedelta(minutes=1)
-BEGINNING = Place(datetime.fromtimestamp(0, UTC), "")
+BEGINNING = PageKey(datetime.fromtimestamp(0, UTC), "")
 CONFIRMED, CLOSED = frozenset({"CONFIRMED", "COMPLETED"}), frozenset({"REJECTED", "CANCELLED", "TIMED_OUT"})
 
 CAUGHT_UP = Counter("payments_caught_up_total", "Decisions about held money that were asked for, not heard", ["wanted"])
@@ -35,24 +35,24 @@ CAUGHT_UP = Counter("payments_caught_up_total", "Decisions about held money that
 log = get_logger(__name__)
 
 
-async def keep_catching_up(desk: PaymentDesk) -> None:
+async def keep_catching_up(deps: PaymentDependencies) -> None:
     """For ever; while the database or order is away it tries again."""
     place = BEGINNING
 
     async def next_batch() -> None:
         nonlocal place
-        place = await catch_up(desk, place)
+        place = await catch_up(deps, place)
 
     await every(EVERY_SECONDS, next_batch, waits="catch_up_waits")
 
 
-async def catch_up(desk: PaymentDesk, after: Place, *, batch: int = BATCH) -> Place:
+async def catch_up(deps: PaymentDependencies, after: PageKey, *, batch: int = BATCH) -> PageKey:
     """Asks about one batch, and tells where the next one begins, so that orders without an answer hide no others."""
-    async with desk.transactions() as uow:
+    async with deps.transactions() as uow:
         waiting = await store.find_undecided(uow, UNHEARD, after, batch)
     if waiting:
-        outcomes = await desk.orders.outcomes([place.order_id for place in waiting])
-        await in_transaction(desk.transactions, lambda uow: _decide(uow, outcomes))
+        outcomes = await deps.orders.outcomes([place.order_id for place in waiting])
+        await in_transaction(deps.transactions, lambda uow: _decide(uow, outcomes))
     return waiting[-1] if len(waiting) == batch else BEGINNING
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from amazonlite.common.core.viewer import Viewer
 from amazonlite.payment import store
-from amazonlite.payment.desk import PaymentDesk
+from amazonlite.payment.dependencies import PaymentDependencies
 from amazonlite.payment.domain import Payment
 from amazonlite.payment.errors import PaymentNotFound
-from amazonlite.payment.store import SaleBooks
+from amazonlite.payment.store import SalePayments
 
 
 def visible(payment: Payment | None, payment_id: str, viewer: Viewer) -> Payment:
@@ -16,11 +16,11 @@ def visible(payment: Payment | None, payment_id: str, viewer: Viewer) -> Payment
     return payment
 
 
-async def get_payment(desk: PaymentDesk, viewer: Viewer, payment_id: str) -> Payment:
-    async with desk.transactions() as uow:
+async def get_payment(deps: PaymentDependencies, viewer: Viewer, payment_id: str) -> Payment:
+    async with deps.transactions() as uow:
         return visible(await store.find(uow, payment_id), payment_id, viewer)
 
 
-async def sum_sale(desk: PaymentDesk, sale_id: str) -> SaleBooks:
-    async with desk.transactions() as uow:
+async def sum_sale(deps: PaymentDependencies, sale_id: str) -> SalePayments:
+    async with deps.transactions() as uow:
         return await store.read_sale(uow, sale_id)

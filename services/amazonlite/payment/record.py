@@ -13,7 +13,7 @@ from amazonlite.common.core.ids import IdSource
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.payment import store
-from amazonlite.payment.desk import PaymentDesk
+from amazonlite.payment.dependencies import PaymentDependencies
 from amazonlite.payment.domain import CAPTURE_REFUSED, Payment, PaymentState, payment_of
 from amazonlite.payment.provider import Charge
 
@@ -28,7 +28,9 @@ TYPES = {
 }
 
 
-async def record_answer(desk: PaymentDesk, uow: UnitOfWork, charge: Charge, *, asked: Payment) -> Payment | None:
+async def record_answer(
+    deps: PaymentDependencies, uow: UnitOfWork, charge: Charge, *, asked: Payment
+) -> Payment | None:
     """The payment after the answer; None when there is no such payment. An answer heard before changes nothing.
 
     ``asked`` is the payment as it was when the provider was asked. Has it moved since, the answer was overtaken by
@@ -37,34 +39,34 @@ async def record_answer(desk: PaymentDesk, uow: UnitOfWork, charge: Charge, *, a
     payment = await store.lock(uow, asked.payment_id)
     if payment is None:
         return None
-    return await _record(desk, uow, payment, charge) if payment == asked else await _weigh(desk, uow, payment, charge)
+    return await _record(deps, uow, payment, charge) if payment == asked else await _weigh(deps, uow, payment, charge)
 
 
-async def record_news(desk: PaymentDesk, uow: UnitOfWork, charge: Charge) -> None:
+async def record_news(deps: PaymentDependencies, uow: UnitOfWork, charge: Charge) -> None:
     """What a webhook tells. Webhooks overtake one another, and answers that are under way."""
     payment = await store.lock(uow, payment_of(charge.key))
     if payment is not None:
-        await _weigh(desk, uow, payment, charge)
+        await _weigh(deps, uow, payment, charge)
 
 
-async def _weigh(desk: PaymentDesk, uow: UnitOfWork, payment: Payment, charge: Charge) -> Payment:
+async def _weigh(deps: PaymentDependencies, uow: UnitOfWork, payment: Payment, charge: Charge) -> Payment:
     """Word that may be old takes no authorised payment back by itself, and ends nothing that the provider is to do: the
     provider is asked at once, and its answer counts.
     """
     if payment.to_be_asked_about(charge.key, charge.state):
         await store.save(uow, payment, due_in=0)
         return payment
-    return await _record(desk, uow, payment, charge)
+    return await _record(deps, uow, payment, charge)
 
 
-async def _record(desk: PaymentDesk, uow: UnitOfWork, payment: Payment, charge: Charge) -> Payment:
+async def _record(deps: PaymentDependencies, uow: UnitOfWork, payment: Payment, charge: Charge) -> Payment:
     moved = payment.heard(charge.key, charge.state, charge.reason)
     if moved != payment:
-        await store.save(uow, moved, due_in=_due_in(desk, moved))
+        await store.save(uow, moved, due_in=_due_in(deps, moved))
     if moved.state is PaymentState.VOIDED and moved.reason == CAPTURE_REFUSED and moved != payment:
         uow.after_commit(partial(_report_refused, moved, charge))
     if moved.state is not payment.state and moved.state in TYPES:
-        await uow.add_event(event_of(moved, desk.clock, desk.ids))
+        await uow.add_event(event_of(moved, deps.clock, deps.ids))
     return moved
 
 
@@ -80,10 +82,10 @@ def _report_refused(payment: Payment, charge: Charge) -> None:
     )
 
 
-def _due_in(desk: PaymentDesk, payment: Payment) -> float | None:
+def _due_in(deps: PaymentDependencies, payment: Payment) -> float | None:
     if payment.open_charges:
         return 0
-    return desk.recover_after if payment.state is PaymentState.PROCESSING else None
+    return deps.recover_after if payment.state is PaymentState.PROCESSING else None
 
 
 def event_of(payment: Payment, clock: Clock, ids: IdSource) -> Event:

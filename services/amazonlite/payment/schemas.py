@@ -11,7 +11,7 @@ from amazonlite.common.http.body import Body, MoneyView
 from amazonlite.common.http.fields import Id
 from amazonlite.payment.domain import ChargeState, Method, Payment, PaymentState
 from amazonlite.payment.seal import MOST_ORDERS, Sealed
-from amazonlite.payment.store import SaleBooks
+from amazonlite.payment.store import SalePayments
 
 
 class CreateIntent(Body):
@@ -83,7 +83,7 @@ class SaleSummary(Body):
     paid_orders_lost: int
 
     @classmethod
-    def of(cls, sale_id: str, books: SaleBooks) -> SaleSummary:
+    def of(cls, sale_id: str, books: SalePayments) -> SaleSummary:
         by_state = {
             item.state.value: StateSumView(count=item.payments, amount=MoneyView.of(item.amount))
             for item in books.by_state

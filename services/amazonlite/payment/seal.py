@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.payment import store
-from amazonlite.payment.desk import PaymentDesk
+from amazonlite.payment.dependencies import PaymentDependencies
 
 MOST_ORDERS = 500
 REASON = "payment_timeout"
@@ -26,7 +26,7 @@ class Sealed:
     authorized: Mapping[str, str]
 
 
-async def seal_orders(desk: PaymentDesk, order_ids: Sequence[str]) -> Sealed:
+async def seal_orders(deps: PaymentDependencies, order_ids: Sequence[str]) -> Sealed:
     """All of the orders, in one transaction."""
     wanted = sorted(set(order_ids))
 
@@ -37,5 +37,5 @@ async def seal_orders(desk: PaymentDesk, order_ids: Sequence[str]) -> Sealed:
         paid = {payment.order_id: payment.payment_id for payment in payments if payment.binding}
         return Sealed([order_id for order_id in wanted if order_id not in paid], paid)
 
-    async with desk.sealing:
-        return await in_transaction(desk.transactions, work)
+    async with deps.sealing:
+        return await in_transaction(deps.transactions, work)

@@ -80,7 +80,7 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageKey:
     """An order whose payment is as it is since then, in UTC: a place in the list of all such."""
 
     since: datetime
@@ -97,14 +97,14 @@ class StateSum:
 
 
 @dataclass(frozen=True, slots=True)
-class SaleBooks:
+class SalePayments:
     """A sale's payments; ``lost`` counts those that were authorised and whose order the shop closed."""
 
     by_state: Sequence[StateSum]
     lost: int
 
 
-async def take_slot(uow: UnitOfWork, order_id: str, payment_id: str | None) -> bool:
+async def reserve_order_payment(uow: UnitOfWork, order_id: str, payment_id: str | None) -> bool:
     """An order's slot is taken once: by its payment, or by the end of the order (None), whichever comes first."""
     statement = insert(slots).prefix_with("IGNORE").values(order_id=order_id, payment_id=payment_id)
     return (await uow.execute(statement)).rowcount == 1
@@ -187,8 +187,8 @@ async def put_off(uow: UnitOfWork, payment: Payment, seconds: float) -> None:
     await uow.execute(update(intents).where(*unchanged).values(due_at=_in_seconds(seconds)))
 
 
-async def read_sale(uow: UnitOfWork, sale_id: str) -> SaleBooks:
-    return SaleBooks(await _sum_by_state(uow, sale_id), await count_lost(uow, sale_id))
+async def read_sale(uow: UnitOfWork, sale_id: str) -> SalePayments:
+    return SalePayments(await _sum_by_state(uow, sale_id), await count_lost(uow, sale_id))
 
 
 async def _sum_by_state(uow: UnitOfWork, sale_id: str) -> list[StateSum]:
@@ -217,14 +217,14 @@ async def count_lost(uow: UnitOfWork, sale_id: str | None = None) -> int:
     return int((await uow.execute(statement)).scalar_one())
 
 
-async def find_undecided(uow: UnitOfWork, longest: timedelta, after: Place, limit: int) -> list[Place]:
+async def find_undecided(uow: UnitOfWork, longest: timedelta, after: PageKey, limit: int) -> list[PageKey]:
     """Orders whose money is held for ``longest``, and whether to take it is not known: those behind ``after``."""
     undecided = intents.c.state == PaymentState.AUTHORIZED, intents.c.wanted.is_(None)
     since, order_id = intents.c.changed_at, intents.c.order_id
     behind = or_(since > after.since, and_(since == after.since, order_id > after.order_id))
     statement = select(since, order_id).where(*undecided, since <= _ago(longest), since >= after.since, behind)
     rows = await uow.execute(statement.order_by(since, order_id).limit(limit))
-    return [Place(row.changed_at, row.order_id) for row in rows]
+    return [PageKey(row.changed_at, row.order_id) for row in rows]
 
 
 async def find_stuck(uow: UnitOfWork, longest: timedelta, after_pay_before: timedelta) -> dict[str, Overdue]:

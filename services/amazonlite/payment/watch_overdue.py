@@ -7,7 +7,7 @@ from datetime import timedelta
 from amazonlite.common.background.every import every
 from amazonlite.common.observe.overdue import report_overdue
 from amazonlite.payment import store
-from amazonlite.payment.desk import PaymentDesk
+from amazonlite.payment.dependencies import PaymentDependencies
 from amazonlite.payment.domain import PaymentState
 
 EVERY_SECONDS = 60.0
@@ -17,12 +17,12 @@ AFTER_PAY_BEFORE = timedelta(minutes=2)
 """An unpaid payment is sealed within seconds of its time to pay."""
 
 
-async def keep_watching_overdue(desk: PaymentDesk) -> None:
+async def keep_watching_overdue(deps: PaymentDependencies) -> None:
     """For ever; while the database is away the last numbers stay."""
-    await every(EVERY_SECONDS, lambda: watch_overdue(desk), waits="saga_overdue_not_read")
+    await every(EVERY_SECONDS, lambda: watch_overdue(deps), waits="saga_overdue_not_read")
 
 
-async def watch_overdue(desk: PaymentDesk) -> None:
-    async with desk.transactions() as uow:
+async def watch_overdue(deps: PaymentDependencies) -> None:
+    async with deps.transactions() as uow:
         found = await store.find_stuck(uow, LONGEST, AFTER_PAY_BEFORE)
     report_overdue("payment", list(PaymentState), found)

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.common.events.inbox import first_time
-from amazonlite.payment.desk import PaymentDesk
+from amazonlite.payment.dependencies import PaymentDependencies
 from amazonlite.payment.errors import WebhookMalformed
 from amazonlite.payment.provider import Charge
 from amazonlite.payment.record import record_news
@@ -16,16 +16,16 @@ from amazonlite.payment.signature import verify
 CONSUMER = "provider-webhook"
 
 
-async def take_webhook(desk: PaymentDesk, payload: bytes, signature: str) -> None:
+async def take_webhook(deps: PaymentDependencies, payload: bytes, signature: str) -> None:
     """An answer about a payment we never made is received and forgotten: repeating it would not help."""
-    verify(desk.webhook_secret, signature, payload, desk.clock.now())
+    verify(deps.webhook_secret, signature, payload, deps.clock.now())
     event = _parsed(payload)
 
     async def work(uow: UnitOfWork) -> None:
         if await first_time(uow, CONSUMER, event.id):
-            await record_news(desk, uow, Charge(event.key, event.state, event.reason))
+            await record_news(deps, uow, Charge(event.key, event.state, event.reason))
 
-    await in_transaction(desk.transactions, work)
+    await in_transaction(deps.transactions, work)
 
 
 def _parsed(payload: bytes) -> ProviderEvent:

@@ -12,7 +12,7 @@ from amazonlite.common.http.fields import Sku
 from amazonlite.common.http.problems import problems
 from amazonlite.common.security.principal import require
 from amazonlite.product.browse import browse
-from amazonlite.product.bulk import BulkDesk
+from amazonlite.product.bulk import BulkDeps
 from amazonlite.product.cursor import LONGEST
 from amazonlite.product.domain import (
     MOST_PER_BULK,
@@ -100,7 +100,7 @@ async def create(catalogue: TheCatalogue, currency: Currency, body: NewProduct, 
 )
 async def put_all(request: Request) -> BulkAnswer:
     """Creates or replaces up to 500 products; sending the same again changes nothing."""
-    bulk: BulkDesk = request.app.state.bulk
+    bulk: BulkDeps = request.app.state.bulk
     return BulkAnswer.of(await bulk.put_all(await request.body()))
 
 

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from amazonlite.common.events.producer import EventProducer
 from amazonlite.common.service.service import Service
 from amazonlite.product.api import internal, router
-from amazonlite.product.bulk import BulkDesk
+from amazonlite.product.bulk import BulkDeps
 from amazonlite.product.settings import Settings
 from amazonlite.product.store import Catalogue
 
@@ -21,5 +21,5 @@ def create(settings: Settings | None = None, *, producer: EventProducer | None =
     service.background(catalogue.prepare, relay.run, relay.find_missed)
     service.ready_when(mongodb=catalogue.ready)
     verifier = service.verifier(settings.auth_url)
-    bulk = BulkDesk(catalogue, settings.shop_currency)
+    bulk = BulkDeps(catalogue, settings.shop_currency)
     return service.app(router, internal, verifier=verifier, catalogue=catalogue, settings=settings, bulk=bulk)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amazonlite.product.cursor import read_cursor, write_cursor
-from amazonlite.product.domain import Filter, Place, Product, Sort, sort_value
+from amazonlite.product.domain import Filter, PageKey, Product, Sort, sort_value
 from amazonlite.product.store import Catalogue
 
 
@@ -17,4 +17,4 @@ async def browse(
     if len(found) <= limit:
         return page, None
     last = page[-1].content
-    return page, write_cursor(Place(sort_value(last, sort), last.sku), sort)
+    return page, write_cursor(PageKey(sort_value(last, sort), last.sku), sort)

@@ -20,7 +20,7 @@ from amazonlite.product.store import Catalogue
 PRODUCTS = TypeAdapter(Annotated[list[NewProduct], Field(min_length=1, max_length=MOST_PER_BULK)])
 
 
-class BulkDesk:
+class BulkDeps:
     """Takes bulk requests in turn."""
 
     def __init__(self, catalogue: Catalogue, currency: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from amazonlite.common.core import cursor as cursors
-from amazonlite.product.domain import Place, Sort
+from amazonlite.product.domain import PageKey, Sort
 
 LONGEST = 1000
 _DECODERS: dict[Sort, msgspec.json.Decoder[tuple[str, int | float | str, str]]] = {
@@ -21,17 +21,17 @@ _DECODERS: dict[Sort, msgspec.json.Decoder[tuple[str, int | float | str, str]]] 
 _BIGGEST = 2**53
 
 
-def write_cursor(place: Place, sort: Sort) -> str:
+def write_cursor(place: PageKey, sort: Sort) -> str:
     return cursors.write_cursor(msgspec.json.encode((sort, place.value, place.sku)))
 
 
-def read_cursor(cursor: str, sort: Sort) -> Place:
+def read_cursor(cursor: str, sort: Sort) -> PageKey:
     """The place behind a cursor of this order; anything else, however made, is an InvalidCursor."""
     return cursors.read_cursor(cursor, lambda text: _place(text, sort))
 
 
-def _place(text: bytes, sort: Sort) -> Place:
+def _place(text: bytes, sort: Sort) -> PageKey:
     found, value, sku = _DECODERS[sort].decode(text)  # what msgspec raises is a ValueError
     if found != sort or (not isinstance(value, str) and not -_BIGGEST <= value <= _BIGGEST):
         raise ValueError(text)
-    return Place(value, sku)
+    return PageKey(value, sku)

@@ -132,7 +132,7 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageKey:
     """Where a page ended: the sort key and the SKU of its last product."""
 
     value: int | float | str

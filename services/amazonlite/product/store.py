@@ -26,7 +26,7 @@ from amazonlite.product.domain import (
     BulkResult,
     Content,
     Filter,
-    Place,
+    PageKey,
     Product,
     ProductExists,
     ProductNotFound,
@@ -134,7 +134,7 @@ class Catalogue:
             found = self._products.find({"_id": {"$in": list(skus)}, **ALIVE}, {"price": 1})
             return {document["_id"]: Money.from_dict(document["price"]) async for document in found}
 
-    async def page(self, chosen: Filter, sort: Sort, after: Place | None, limit: int) -> list[Product]:
+    async def page(self, chosen: Filter, sort: Sort, after: PageKey | None, limit: int) -> list[Product]:
         key, direction = _KEYS[sort]
         order = [("_id", direction)] if key == "_id" else [(key, direction), ("_id", direction)]
         with _reachable():
@@ -228,7 +228,7 @@ def _exactly(sku: str, version: int | None) -> Document:
     return alive if version is None else {**alive, "version": version}
 
 
-def _query(chosen: Filter, sort: Sort, after: Place | None) -> Document:
+def _query(chosen: Filter, sort: Sort, after: PageKey | None) -> Document:
     price = {"$gte": chosen.min_price, "$lte": chosen.max_price}
     bounds = {operator: amount for operator, amount in price.items() if amount is not None}
     terms: list[Document] = [{"price.amount": bounds}] if bounds else []
@@ -238,7 +238,7 @@ def _query(chosen: Filter, sort: Sort, after: Place | None) -> Document:
     return {"$and": [*terms, ALIVE]} if terms else ALIVE
 
 
-def _beyond(after: Place, sort: Sort) -> Document:
+def _beyond(after: PageKey, sort: Sort) -> Document:
     key, direction = _KEYS[sort]
     further = "$gt" if direction == ASCENDING else "$lt"
     if key == "_id":

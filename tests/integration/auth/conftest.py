@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from amazonlite.auth.app import create
-from amazonlite.auth.desk import AuthDesk
+from amazonlite.auth.dependencies import AuthDependencies
 from amazonlite.auth.domain import hash_of
 from amazonlite.auth.settings import Settings
 from amazonlite.common.core.settings import MysqlSettings, RedisSettings
@@ -45,9 +45,9 @@ class Shop:
     settings: Settings
 
     @property
-    def desk(self) -> AuthDesk:
-        desk: AuthDesk = self.app.state.desk
-        return desk
+    def deps(self) -> AuthDependencies:
+        deps: AuthDependencies = self.app.state.deps
+        return deps
 
     async def sign_up(self, email: str = "ann@example.org", password: str = PASSWORD) -> Answer:
         return await self.client.post("/api/auth/signup", {"email": email, "password": password, "name": "Ann"})

@@ -127,7 +127,7 @@ async def test_logging_out_one_bulk_token_leaves_the_others(shop: Shop) -> None:
 async def test_a_rotated_key_signs_and_the_old_one_is_still_believed(shop: Shop) -> None:
     before = await shop.session()
     write_key(shop.settings.auth_signing_keys_dir, "2030-02-01")
-    await upkeep.reload(shop.desk)
+    await upkeep.reload(shop.deps)
     shop.clock.advance(600)
     after = (await shop.log_in()).json()
     for path in ("/api/auth/.well-known/jwks.json", "/.well-known/jwks.json"):
@@ -151,18 +151,18 @@ class _Only:
 
 async def test_broken_secrets_leave_the_working_ones_in_place(shop: Shop) -> None:
     (shop.settings.auth_signing_keys_dir / "2031-01-01.pem").write_text("not a key")
-    await upkeep.reload(shop.desk)
+    await upkeep.reload(shop.deps)
     assert (await shop.session())["accessToken"]
     (shop.settings.auth_signing_keys_dir / "2031-01-01.pem").unlink()
     (shop.settings.auth_clients_dir / "new").write_text("{")
-    await upkeep.reload(shop.desk)
+    await upkeep.reload(shop.deps)
     assert await shop.service_token("load")
 
 
 async def test_a_new_client_is_taken_in_without_a_restart(shop: Shop) -> None:
     content = {"secretHash": hash_of("payment-secret"), "scopes": ["orders:read-any"]}
     (shop.settings.auth_clients_dir / "payment").write_text(json.dumps(content))
-    await upkeep.reload(shop.desk)
+    await upkeep.reload(shop.deps)
     assert await shop.service_token("payment")
 
 
@@ -174,7 +174,7 @@ async def test_with_redis_away_a_logout_says_that_it_must_be_repeated(
     async def away(*_: object) -> None:
         raise RevocationUnavailable("away")
 
-    monkeypatch.setattr(shop.desk.revocations, "publish", away)
+    monkeypatch.setattr(shop.deps.revocations, "publish", away)
     answer = await shop.client.post("/api/auth/logout", headers=bearer(tokens["accessToken"]))
     assert code_of(answer, 503) == "revocation_unavailable"
     assert answer.headers["retry-after"]

@@ -122,10 +122,10 @@ async def test_an_emptied_redis_learns_of_revocations_again(shop: Shop) -> None:
     await shop.client.post("/api/auth/logout", headers=bearer(tokens["accessToken"]))
     await shop.redis.flushdb()
     shop.clock.advance(300)
-    assert await upkeep.republish(shop.desk) == 1
+    assert await upkeep.republish(shop.deps) == 1
     assert 600 < await shop.redis.ttl(f"revoked:{sid}") <= 630
     shop.clock.advance(631)
-    assert await upkeep.republish(shop.desk) == 0
+    assert await upkeep.republish(shop.deps) == 0
 
 
 @pytest.mark.parametrize("token", ["", "rt_unknown", "x" * 200])
@@ -141,7 +141,7 @@ async def test_strangers_tokens_are_refused(shop: Shop) -> None:
 
 
 async def purge(shop: Shop) -> None:
-    while await in_transaction(shop.desk.transactions, lambda uow: store.purge(uow, shop.clock.now())):
+    while await in_transaction(shop.deps.transactions, lambda uow: store.purge(uow, shop.clock.now())):
         pass
 
 

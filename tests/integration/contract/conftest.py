@@ -50,7 +50,7 @@ class Seals:
     async def seal(self, order_ids: Sequence[str]) -> Sealed:
         if not self.up:
             return await self._nobody.seal(order_ids)
-        sealed = await seal_orders(self._payments.desk, order_ids)
+        sealed = await seal_orders(self._payments.deps, order_ids)
         return Sealed(sealed.closed, sealed.authorized)
 
 
@@ -99,7 +99,7 @@ class RealServices:
     async def _sell(self, payment: Payment) -> None:
         """Each service's last event about the order goes to the next."""
         authorized = (await self._payments.events(payment))[-1]
-        await deliver(self._pod.desk.transactions, GROUP, inventory_handlers(self._pod.desk), authorized)
+        await deliver(self._pod.deps.transactions, GROUP, inventory_handlers(self._pod.deps), authorized)
         await self._orders.delivered((await self._pod.events(payment.order_id))[-1])
         await self._payments.delivered((await self._orders.events(payment.order_id))[-1])
         await self._payments.settle()
@@ -127,14 +127,14 @@ async def shop(
         seals = Seals(payments, nobody)
         pod = make_pod(mysql_for("inventory"), redis_server_url, payments=seals)
         stack.push_async_callback(pod.engine.dispose)
-        stack.push_async_callback(pod.sale_desk.queue.close)
+        stack.push_async_callback(pod.sale_deps.queue.close)
         services = RealServices(pod, orders, payments, seals)
         routes = {"inventory": operator, "order": order_api.internal, "payment": payment_api.internal}
-        desks = {"inventory": pod.desk, "order": orders.desk, "payment": payments.desk}
+        all_deps = {"inventory": pod.deps, "order": orders.deps, "payment": payments.deps}
         for name, router in routes.items():
             app = create_app(name, routers=[router])
-            app.state.desk = app.state.internal_desk = desks[name]
+            app.state.deps = app.state.internal_deps = all_deps[name]
             app.state.verifier = trusting_verifier()
-            app.state.sale_desk = pod.sale_desk
+            app.state.sale_deps = pod.sale_deps
             services.clients[name] = await stack.enter_async_context(asgi_client(app))
         yield services

@@ -13,7 +13,7 @@ from amazonlite.common.data.errors import StoreUnavailable
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.common.testing.eventually import eventually
 from amazonlite.inventory.flash_sale.decide import Claim, Held, Outcome
-from amazonlite.inventory.flash_sale.desk import QueueDesk
+from amazonlite.inventory.flash_sale.dependencies import QueueDependencies
 from amazonlite.inventory.flash_sale.domain import Admission, AdmissionOrder, Counters, SaleState
 from amazonlite.inventory.flash_sale.errors import (
     ClaimKeyReused,
@@ -28,7 +28,7 @@ from amazonlite.inventory.flash_sale.serve_claims import ClaimServer
 from amazonlite.inventory.flash_sale.ticket import Ticket
 from amazonlite.inventory.reservations.domain import ReservationState
 from amazonlite.inventory.reservations.expire import expire_overdue
-from amazonlite.inventory.stock.domain import Kind, Stock
+from amazonlite.inventory.stock.domain import EntryKind, Stock
 from support.inventory import PRICE, Pod, terms
 from support.own_redis import OwnRedis
 
@@ -40,7 +40,7 @@ async def test_a_claim_becomes_a_hold_a_ledger_entry_and_an_event(pod: Pod) -> N
     held = await pod.claim(await pod.admitted(sale, "usr_a"), quantity=2)
     books = await pod.books(sale)
     assert books.sale.counters == Counters(allocated=10, free=8, held=2)
-    assert books.ledger == {Kind.ALLOCATE: 10, Kind.HOLD: 2}
+    assert books.ledger == {EntryKind.ALLOCATE: 10, EntryKind.HOLD: 2}
     assert books.units == {ReservationState.HELD: 2}
     assert books.conserved
     assert held.total == PRICE * 2
@@ -86,7 +86,7 @@ async def test_the_same_claim_again_gets_the_same_hold_on_any_pod(two_pods: list
 async def together_at_the_counter(pod: Pod, *tickets: Ticket) -> list[Outcome]:
     """What a group made of these shoppers' claims is answered."""
     claims = [Claim(ticket.sale_id, ticket.customer_id, "key", 1, ticket.arrival) for ticket in tickets]
-    return await ClaimServer(pod.sale_desk)(tickets[0].sale_id, claims)
+    return await ClaimServer(pod.sale_deps)(tickets[0].sale_id, claims)
 
 
 async def test_in_a_group_each_gets_their_own_answer(pod: Pod) -> None:
@@ -96,7 +96,7 @@ async def test_in_a_group_each_gets_their_own_answer(pod: Pod) -> None:
     admitted = await pod.admitted(sale, "usr_admitted")
     waiting = await pod.joined(sale, "usr_waiting")
     left = await pod.joined(sale, "usr_left")
-    await leave(pod.sale_desk, left)
+    await leave(pod.sale_deps, left)
     outcomes = await together_at_the_counter(pod, waiting, before, admitted, left, admitted)
     assert [type(outcome) for outcome in outcomes] == [NotAdmitted, Held, Held, NotAdmitted, Held]
     _, again, new, _, twice = outcomes
@@ -112,11 +112,11 @@ async def test_a_group_that_was_not_committed_keeps_its_places(pod: Pod) -> None
 
     sale = await pod.on_sale(terms("B01", 10))
     ticket = await pod.admitted(sale, "usr_a")
-    desk = QueueDesk(replace(pod.desk, transactions=away), pod.sale_desk.queue, pod.sale_desk.tickets)
+    deps = QueueDependencies(replace(pod.deps, transactions=away), pod.sale_deps.queue, pod.sale_deps.tickets)
     with pytest.raises(StoreUnavailable):
-        await ClaimServer(desk)(sale, [Claim(sale, "usr_a", "key", 1, ticket.arrival)])
+        await ClaimServer(deps)(sale, [Claim(sale, "usr_a", "key", 1, ticket.arrival)])
     await asyncio.sleep(0)  # whoever is freed is freed by a task
-    assert (await look(pod.sale_desk, ticket)).standing is Standing.ADMITTED
+    assert (await look(pod.sale_deps, ticket)).standing is Standing.ADMITTED
     assert (await pod.claim(ticket)).new
 
 
@@ -148,7 +148,7 @@ async def test_a_group_that_comes_after_the_end_hears_why(pod: Pod, redis_server
 async def test_who_lost_the_place_hears_that_the_sale_is_aborted_and_not_to_wait(pod: Pod) -> None:
     sale = await pod.on_sale(terms("B01", 10))
     ticket = await pod.admitted(sale, "usr_a")
-    await leave(pod.sale_desk, ticket)
+    await leave(pod.sale_deps, ticket)
     with pytest.raises(NotAdmitted):
         await pod.claim(ticket)
     await pod.moved(sale, SaleState.ABORTED)
@@ -175,7 +175,7 @@ async def test_a_customer_gets_no_more_than_the_limit_until_a_hold_expires(pod: 
     with pytest.raises(CustomerLimitReached):
         await pod.held(sale, "usr_a")
     await pod.make_overdue(held.hold.order_id)
-    await expire_overdue(pod.desk)
+    await expire_overdue(pod.deps)
     assert (await pod.held(sale, "usr_a")).new
 
 
@@ -197,7 +197,7 @@ async def test_the_last_unit_is_sold_once(pod: Pod) -> None:
 async def test_who_is_not_admitted_cannot_claim(pod: Pod) -> None:
     sale = await pod.on_sale(terms("B01", 1))
     ticket = await pod.admitted(sale, "usr_a")
-    await pod.sale_desk.queue.leave(sale, ["usr_a"])
+    await pod.sale_deps.queue.leave(sale, ["usr_a"])
     with pytest.raises(NotAdmitted):
         await pod.claim(ticket)
 
@@ -223,7 +223,7 @@ async def test_an_unpaid_hold_goes_back_to_the_sale(pod: Pod) -> None:
     held = await pod.held(sale, "usr_a")
     await pod.make_overdue(held.hold.order_id)
     assert (await pod.books(sale)).overdue_seconds > 0
-    await expire_overdue(pod.desk)
+    await expire_overdue(pod.deps)
     books = await pod.books(sale)
     assert books.sale.counters == Counters(allocated=3, free=3)
     assert books.conserved
@@ -238,7 +238,7 @@ async def test_an_unpaid_hold_of_an_aborted_sale_goes_back_to_general_stock(pod:
     await pod.moved(sale, SaleState.ABORTED)
     assert await pod.stock("B01") == Stock("B01", on_hand=3, available=2, reserved=1)
     await pod.make_overdue(held.hold.order_id)
-    await expire_overdue(pod.desk)
+    await expire_overdue(pod.deps)
     assert await pod.stock("B01") == Stock("B01", on_hand=3, available=3, reserved=0)
     books = await pod.books(sale)
     assert books.sale.counters == Counters(returned=3)
@@ -278,6 +278,6 @@ async def test_a_rehearsal_holds_shadows_and_makes_no_orders(pod: Pod) -> None:
     assert await pod.events(held.hold.order_id) == []
     assert (await pod.stock("B01")).available == 5
     await pod.make_overdue(held.hold.order_id)
-    await expire_overdue(pod.desk)
+    await expire_overdue(pod.deps)
     assert await pod.events(held.hold.order_id) == []
     assert (await pod.books(sale)).conserved

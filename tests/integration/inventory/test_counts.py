@@ -19,7 +19,7 @@ from amazonlite.common.testing.fakes import FakeJwks, mint_token
 from amazonlite.inventory import api
 from amazonlite.inventory.stock import store
 from amazonlite.inventory.stock.adjust import change_by, count, start
-from amazonlite.inventory.stock.domain import CountNeedsComparison, Entry, Kind, Reason, Stock
+from amazonlite.inventory.stock.domain import CountNeedsComparison, Entry, EntryKind, Reason, Stock
 from support.inventory import Pod
 
 STAFF = bearer(mint_token("svc_load", ["staff:stock", "reservations:make", "ledger:read"], kind="service"))
@@ -29,7 +29,7 @@ URL = "/api/inventory/B01"
 @pytest.fixture
 async def client(pod: Pod) -> AsyncIterator[AsgiClient]:
     app = create_app("inventory", routers=[api.shop, api.internal])
-    app.state.desk, app.state.verifier = pod.desk, TokenVerifier(FakeJwks())
+    app.state.deps, app.state.verifier = pod.deps, TokenVerifier(FakeJwks())
     async with asgi_client(app) as client:
         yield client
 
@@ -99,7 +99,7 @@ async def test_a_pod_of_before_moves_the_tag_too(client: AsgiClient, pod: Pod) -
         for units in ("- 2", "+ 2"):
             await uow.driver_sql(f"UPDATE stock SET on_hand = on_hand {units}, available = available {units}")  # noqa: S608
 
-    await in_transaction(pod.desk.transactions, move)
+    await in_transaction(pod.deps.transactions, move)
     assert (await counted(client, 3, tag)).status == 412
 
 
@@ -131,16 +131,16 @@ async def test_stock_loaded_again_is_left_as_it_is(client: AsgiClient, pod: Pod)
 async def test_a_count_reads_no_more_of_a_long_ledger_than_of_a_short_one(pod: Pod) -> None:
     """It holds the stock's lock meanwhile."""
     await pod.stocked("B01", 5)
-    await in_transaction(pod.desk.transactions, lambda uow: store.add_entries(uow, _entries("B01", 2000)))
+    await in_transaction(pod.deps.transactions, lambda uow: store.add_entries(uow, _entries("B01", 2000)))
 
     async def rows_read(uow: UnitOfWork) -> int:
         before = await _rows_read(uow)
         with pytest.raises(CountNeedsComparison):
-            await count(pod.desk, uow, "B01", 3, seen=None)
-        await start(pod.desk, uow, {"B01": 3})
+            await count(pod.deps, uow, "B01", 3, seen=None)
+        await start(pod.deps, uow, {"B01": 3})
         return await _rows_read(uow) - before
 
-    assert await in_transaction(pod.desk.transactions, rows_read) < 30
+    assert await in_transaction(pod.deps.transactions, rows_read) < 30
 
 
 async def test_stock_of_the_time_before_versions_is_no_new_stock(client: AsgiClient, pod: Pod) -> None:
@@ -152,13 +152,13 @@ async def test_stock_of_the_time_before_versions_is_no_new_stock(client: AsgiCli
         await store.add_entries(uow, _entries("B01", 3))
         await uow.driver_sql(migration.MOVED_BEFORE)
 
-    await in_transaction(pod.desk.transactions, of_before)
+    await in_transaction(pod.deps.transactions, of_before)
     assert (await counted(client, 3)).status == 428
     assert [(await pod.stock(sku)).has_moved for sku in ("B01", "B02")] == [True, False]
 
 
 def _entries(sku: str, count: int) -> list[Entry]:
-    return [Entry(f"key-{number}", Kind.ADJUST, sku, 1 + number) for number in range(count)]
+    return [Entry(f"key-{number}", EntryKind.ADJUST, sku, 1 + number) for number in range(count)]
 
 
 async def _rows_read(uow: UnitOfWork) -> int:
@@ -209,7 +209,7 @@ async def test_the_same_adjustment_at_once_counts_once(pod: Pod) -> None:
 
     async def one() -> None:
         await in_transaction(
-            pod.desk.transactions, lambda uow: change_by(pod.desk, uow, "B01", 5, Reason.FOUND, key="k")
+            pod.deps.transactions, lambda uow: change_by(pod.deps, uow, "B01", 5, Reason.FOUND, key="k")
         )
 
     await asyncio.gather(*(one() for _ in range(8)))

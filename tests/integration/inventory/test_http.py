@@ -58,7 +58,7 @@ async def serving(pod: Pod) -> AsyncIterator[AsgiClient]:
     app = create_app(
         "inventory", routers=[sale_api.shop, api.shop, operator_api.operator, api.internal, sale_api.holds]
     )
-    app.state.desk, app.state.sale_desk = pod.desk, pod.sale_desk
+    app.state.deps, app.state.sale_deps = pod.deps, pod.sale_deps
     app.state.verifier = TokenVerifier(FakeJwks())
     async with asgi_client(app) as client:
         yield client

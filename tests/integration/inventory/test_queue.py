@@ -25,12 +25,12 @@ ONE_AT_A_TIME = Admission(max_active=1, rate_per_second=1000)
 
 
 async def joined(pod: Pod, sale: str, customer: str) -> Ticket:
-    ticket = (await queue.join(pod.sale_desk, sale, customer)).ticket
-    return pod.sale_desk.tickets.read(ticket, sale, customer)
+    ticket = (await queue.join(pod.sale_deps, sale, customer)).ticket
+    return pod.sale_deps.tickets.read(ticket, sale, customer)
 
 
 async def standing(pod: Pod, ticket: Ticket) -> Standing:
-    return (await queue.look(pod.sale_desk, ticket)).standing
+    return (await queue.look(pod.sale_deps, ticket)).standing
 
 
 async def admitted(pod: Pod, ticket: Ticket) -> bool:
@@ -38,18 +38,18 @@ async def admitted(pod: Pod, ticket: Ticket) -> bool:
 
 
 async def nobody_waits(pod: Pod, sale: str) -> bool:
-    return (await pod.sale_desk.queue.count(sale)).waiting == 0
+    return (await pod.sale_deps.queue.count(sale)).waiting == 0
 
 
 async def left(pod: Pod, ticket: Ticket) -> None:
-    await queue.leave(pod.sale_desk, ticket)
+    await queue.leave(pod.sale_deps, ticket)
 
 
 async def test_the_first_come_are_the_first_served(pod: Pod) -> None:
     sale = await pod.on_sale(terms("B01", 9), ONE_AT_A_TIME)
     tickets = [await joined(pod, sale, f"usr_{name}") for name in "abc"]
     for position, ticket in enumerate(tickets):
-        assert (await queue.look(pod.sale_desk, ticket)).position == position
+        assert (await queue.look(pod.sale_deps, ticket)).position == position
     for ticket in tickets:
         assert await standing(pod, ticket) is Standing.ADMITTED
         await left(pod, ticket)
@@ -63,7 +63,7 @@ async def test_joining_twice_keeps_the_place(two_pods: list[Pod]) -> None:
     first = await joined(one, sale, "usr_b")
     await joined(one, sale, "usr_c")
     assert await joined(other, sale, "usr_b") == first
-    assert (await queue.look(other.sale_desk, first)).position == 1
+    assert (await queue.look(other.sale_deps, first)).position == 1
 
 
 async def test_those_before_the_start_are_drawn_and_the_late_stand_behind(pod: Pod) -> None:
@@ -81,7 +81,7 @@ async def test_those_before_the_start_are_drawn_and_the_late_stand_behind(pod: P
     drawn = [t.customer_id for t in early if await admitted(pod, t)]
     assert len(drawn) == 30
     assert drawn != names[:30]
-    assert (await queue.look(pod.sale_desk, late)).position == 11
+    assert (await queue.look(pod.sale_deps, late)).position == 11
 
 
 async def test_no_more_are_admitted_than_there_are_places_tokens_or_free_units(pod: Pod) -> None:
@@ -89,27 +89,27 @@ async def test_no_more_are_admitted_than_there_are_places_tokens_or_free_units(p
     began = time.monotonic()
     for number in range(30):
         await joined(pod, sale, f"usr_{number}")
-    active = (await pod.sale_desk.queue.count(sale)).active
+    active = (await pod.sale_deps.queue.count(sale)).active
     assert 4 <= active <= 4 + 4 * (time.monotonic() - began)  # a second's worth at once
-    await change_admission(pod.sale_desk, sale, max_active=None, rate_per_second=1000, step=pod.step())
+    await change_admission(pod.sale_deps, sale, max_active=None, rate_per_second=1000, step=pod.step())
     await asyncio.sleep(0.1)
     await pod.admitter.tick()
-    assert (await pod.sale_desk.queue.count(sale)).active == 10
-    await change_admission(pod.sale_desk, sale, max_active=100, rate_per_second=None, step=pod.step())
+    assert (await pod.sale_deps.queue.count(sale)).active == 10
+    await change_admission(pod.sale_deps, sale, max_active=100, rate_per_second=None, step=pod.step())
     await asyncio.sleep(0.1)
     await pod.admitter.tick()
-    count = await pod.sale_desk.queue.count(sale)
+    count = await pod.sale_deps.queue.count(sale)
     assert (count.active, count.waiting, count.turnout.admitted) == (25, 5, 25)
 
 
 async def test_lowering_the_cap_admits_nobody_until_there_is_room(pod: Pod) -> None:
     sale = await pod.on_sale(terms("B01", 99), Admission(max_active=3, rate_per_second=1000))
     tickets = [await joined(pod, sale, f"usr_{number}") for number in range(6)]
-    await change_admission(pod.sale_desk, sale, max_active=1, rate_per_second=None, step=pod.step())
+    await change_admission(pod.sale_deps, sale, max_active=1, rate_per_second=None, step=pod.step())
     for ticket in tickets[:3]:
-        assert (await pod.sale_desk.queue.count(sale)).waiting == 3
+        assert (await pod.sale_deps.queue.count(sale)).waiting == 3
         await left(pod, ticket)
-    assert (await pod.sale_desk.queue.count(sale)).active == 1
+    assert (await pod.sale_deps.queue.count(sale)).active == 1
 
 
 async def test_a_paused_sale_keeps_its_queue_and_admits_nobody(pod: Pod) -> None:
@@ -117,7 +117,7 @@ async def test_a_paused_sale_keeps_its_queue_and_admits_nobody(pod: Pod) -> None
     await pod.moved(sale, SaleState.PAUSED)
     ticket = await joined(pod, sale, "usr_a")
     assert await standing(pod, ticket) is Standing.WAITING
-    assert queue.eta_seconds(await queue.look(pod.sale_desk, ticket)) is None
+    assert queue.eta_seconds(await queue.look(pod.sale_deps, ticket)) is None
     await pod.moved(sale, SaleState.LIVE)
     assert await standing(pod, ticket) is Standing.ADMITTED
 
@@ -149,13 +149,13 @@ async def test_a_sold_out_sale_tells_those_who_wait_and_turns_away_those_who_com
     ticket = await joined(pod, sale, "usr_b")
     await pod.happens("payment.authorized.v1", held.hold.order_id)
     await pod.admitter.tick()
-    place = await queue.look(pod.sale_desk, ticket)
+    place = await queue.look(pod.sale_deps, ticket)
     assert (place.standing, place.reason) == (Standing.CLOSED, "sold_out")
     with pytest.raises(SoldOut):
         await joined(pod, sale, "usr_c")
     with pytest.raises(SoldOut):
         await pod.claim(ticket)
-    assert (await look_at_queue(pod.desk, pod.sale_desk.queue, sale)).turnout.rejected == 2
+    assert (await look_at_queue(pod.deps, pod.sale_deps.queue, sale)).turnout.rejected == 2
 
 
 @pytest.mark.parametrize(("state", "reason"), [(SaleState.ABORTED, "aborted"), (SaleState.DRAINING, "ended")])
@@ -163,7 +163,7 @@ async def test_a_sale_that_is_over_says_why(pod: Pod, state: SaleState, reason: 
     sale = await pod.on_sale(terms("B01", 1))
     ticket = await joined(pod, sale, "usr_a")
     await pod.moved(sale, state)
-    place = await queue.look(pod.sale_desk, ticket)
+    place = await queue.look(pod.sale_deps, ticket)
     assert (place.standing, place.reason) == (Standing.CLOSED, reason)
     with pytest.raises(SaleNotOpen) as refusal:
         await joined(pod, sale, "usr_b")
@@ -175,7 +175,7 @@ async def test_an_aborted_sale_is_known_as_such_after_redis_was_emptied(pod: Pod
     ticket = await joined(pod, sale, "usr_a")
     await pod.moved(sale, SaleState.ABORTED)
     redis_server.empty()
-    assert (await queue.look(pod.sale_desk, ticket)).reason == "aborted"
+    assert (await queue.look(pod.sale_deps, ticket)).reason == "aborted"
 
 
 async def test_nobody_queues_before_the_queue_opens_or_for_nothing(pod: Pod) -> None:
@@ -187,7 +187,7 @@ async def test_nobody_queues_before_the_queue_opens_or_for_nothing(pod: Pod) -> 
 
 
 async def test_a_ticket_is_good_for_its_customer_and_sale_only(pod: Pod) -> None:
-    tickets = pod.sale_desk.tickets
+    tickets = pod.sale_deps.tickets
     text = tickets.issue(Ticket("fs_1", "usr_a", 7))
     assert tickets.read(text, "fs_1", "usr_a") == Ticket("fs_1", "usr_a", 7)
     for forged, sale, customer in [(text, "fs_2", "usr_a"), (text, "fs_1", "usr_b"), (text[1:], "fs_1", "usr_a")]:
@@ -204,10 +204,10 @@ async def test_an_emptied_redis_is_filled_again_in_the_old_order(pod: Pod, redis
     newcomer = await joined(pod, sale, "usr_new")
     for ticket in reversed(tickets):
         assert await standing(pod, ticket) is Standing.WAITING  # they have a moment to come back before it goes on
-    assert (await queue.look(pod.sale_desk, newcomer)).position == 5
+    assert (await queue.look(pod.sale_deps, newcomer)).position == 5
     await eventually(lambda: admitted(pod, tickets[0]), within=5)
-    assert [(await queue.look(pod.sale_desk, t)).position for t in tickets] == [0, 1, 2, 3]
-    assert (await look_at_queue(pod.desk, pod.sale_desk.queue, sale)).turnout.admitted >= 1
+    assert [(await queue.look(pod.sale_deps, t)).position for t in tickets] == [0, 1, 2, 3]
+    assert (await look_at_queue(pod.deps, pod.sale_deps.queue, sale)).turnout.admitted >= 1
 
 
 async def test_without_redis_only_the_queue_is_away_and_it_comes_back(pod: Pod, redis_server: OwnRedis) -> None:
@@ -215,12 +215,12 @@ async def test_without_redis_only_the_queue_is_away_and_it_comes_back(pod: Pod, 
     ticket = await joined(pod, sale, "usr_a")
     redis_server.stop()
     with pytest.raises(QueueUnavailable):
-        await queue.look(pod.sale_desk, ticket)
+        await queue.look(pod.sale_deps, ticket)
     with pytest.raises(QueueUnavailable):
         await pod.claim(ticket)
     await pod.moved(sale, SaleState.PAUSED)
     await pod.moved(sale, SaleState.LIVE)
-    assert not (await look_at_queue(pod.desk, pod.sale_desk.queue, sale)).available
+    assert not (await look_at_queue(pod.deps, pod.sale_deps.queue, sale)).available
     redis_server.start()
     await eventually(lambda: admitted(pod, ticket), within=10)
     assert (await pod.claim(ticket)).new
@@ -229,7 +229,7 @@ async def test_without_redis_only_the_queue_is_away_and_it_comes_back(pod: Pod, 
 async def test_the_wait_is_estimated_from_the_measured_rate(pod: Pod) -> None:
     sale = await pod.on_sale(terms("B01", 99), Admission(max_active=2, rate_per_second=2))
     tickets = [await joined(pod, sale, f"usr_{number}") for number in range(12)]
-    place = await queue.look(pod.sale_desk, tickets[-1])
+    place = await queue.look(pod.sale_deps, tickets[-1])
     assert place.measured_rate > 0
     eta = queue.eta_seconds(place)
     assert eta is not None

@@ -15,7 +15,7 @@ from amazonlite.common.data.unit_of_work import in_transaction
 from amazonlite.inventory import read
 from amazonlite.inventory.reservations.expire import expire_overdue
 from amazonlite.inventory.stock.adjust import set_on_hand
-from amazonlite.inventory.stock.domain import BelowReserved, Kind, Stock, UnknownSku, balance
+from amazonlite.inventory.stock.domain import BelowReserved, EntryKind, Stock, UnknownSku, balance
 from support.inventory import Pod
 
 CREATED, AUTHORIZED = "order.created.v1", "payment.authorized.v1"
@@ -34,7 +34,7 @@ async def reserved(pod: Pod, quantity: int = 3) -> str:
 
 
 async def assert_booked(pod: Pod, sku: str = "B01") -> None:
-    stock, totals = await read.get_ledger(pod.desk, sku)
+    stock, totals = await read.get_ledger(pod.deps, sku)
     told = balance(totals)
     assert (told.on_hand, told.available, told.reserved) == (stock.on_hand, stock.available, stock.reserved)
 
@@ -99,9 +99,9 @@ async def test_goods_sold_to_an_order_that_is_over_are_free_again(pod: Pod, end:
     await pod.happens(AUTHORIZED, order_id)
     assert (await pod.stock("B01")).on_hand == 7
     await pod.happens(end, order_id)
-    stock, totals = await read.get_ledger(pod.desk, "B01")
+    stock, totals = await read.get_ledger(pod.deps, "B01")
     assert stock == Stock("B01", 10, 10, 0)
-    assert totals[Kind.RESTOCK] == 3
+    assert totals[EntryKind.RESTOCK] == 3
 
 
 async def test_an_overdue_order_that_is_paid_is_confirmed(pod: Pod) -> None:
@@ -109,7 +109,7 @@ async def test_an_overdue_order_that_is_paid_is_confirmed(pod: Pod) -> None:
     order_id = await reserved(pod)
     pod.payments.paid[order_id] = "pay_1"
     await pod.make_overdue(order_id)
-    assert await expire_overdue(pod.desk) == 1
+    assert await expire_overdue(pod.deps) == 1
     last = (await pod.events(order_id))[-1]
     assert (last.type, last.data["paymentId"]) == ("inventory.confirmed.v1", "pay_1")
     await pod.happens(AUTHORIZED, order_id)
@@ -122,10 +122,10 @@ async def test_nothing_goes_back_while_payment_does_not_answer(pod: Pod) -> None
     await pod.make_overdue(order_id)
     pod.payments.away = True
     with pytest.raises(Unavailable):
-        await expire_overdue(pod.desk)
+        await expire_overdue(pod.deps)
     assert (await pod.stock("B01")).reserved == 3
     pod.payments.away = False
-    assert await expire_overdue(pod.desk) == 1
+    assert await expire_overdue(pod.deps) == 1
     assert (await pod.stock("B01")).reserved == 0
     assert pod.payments.closed == {order_id}
 
@@ -137,7 +137,7 @@ async def test_a_confirmation_that_comes_too_late_is_rejected(pod: Pod, end: str
         await pod.happens("order.cancelled.v1", order_id)
     else:
         await pod.make_overdue(order_id)
-        assert await expire_overdue(pod.desk) == 1
+        assert await expire_overdue(pod.deps) == 1
     await pod.happens(AUTHORIZED, order_id)
     last = (await pod.events(order_id))[-1]
     assert (last.type, last.data["reason"]) == ("inventory.confirmation-rejected.v1", reason)
@@ -151,10 +151,10 @@ async def test_the_confirmation_of_an_unknown_order_is_rejected(pod: Pod) -> Non
 
 async def test_an_overdue_reservation_goes_back_and_says_so_once(pod: Pod) -> None:
     order_id = await reserved(pod)
-    assert await expire_overdue(pod.desk) == 0
+    assert await expire_overdue(pod.deps) == 0
     await pod.make_overdue(order_id)
-    assert await expire_overdue(pod.desk) == 1
-    assert await expire_overdue(pod.desk) == 0
+    assert await expire_overdue(pod.deps) == 1
+    assert await expire_overdue(pod.deps) == 0
     assert await pod.stock("B01") == Stock("B01", on_hand=10, available=10, reserved=0)
     expired = (await pod.events(order_id))[-1]
     assert expired.type == "inventory.expired.v1"
@@ -173,7 +173,7 @@ async def test_reserved_units_cannot_be_counted_away(pod: Pod) -> None:
 async def test_many_skus_are_set_all_or_none(pod: Pod) -> None:
     await reserved(pod, 3)
     with pytest.raises(BelowReserved):
-        await in_transaction(pod.desk.transactions, lambda uow: set_on_hand(pod.desk, uow, {"A": 5, "B01": 1}))
+        await in_transaction(pod.deps.transactions, lambda uow: set_on_hand(pod.deps, uow, {"A": 5, "B01": 1}))
     with pytest.raises(UnknownSku):
         await pod.stock("A")
 

@@ -21,7 +21,7 @@ TWO_BOOKS = {"lines": [{"sku": "B01", "quantity": 2}]}
 @pytest.fixture
 async def client(bench: OrderBench) -> AsyncIterator[AsgiClient]:
     app = create_app("order", routers=[shop, internal])
-    app.state.desk, app.state.verifier = bench.desk, trusting_verifier()
+    app.state.deps, app.state.verifier = bench.deps, trusting_verifier()
     async with asgi_client(app) as opened:
         yield opened
 

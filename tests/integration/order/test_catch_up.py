@@ -19,8 +19,8 @@ async def test_an_authorised_order_whose_goods_are_sold_is_confirmed_once_its_ti
     bench.goods.sold |= {late, early}
     await bench.make_overdue(late, unsold)
 
-    assert await catch_up(bench.desk) == 1
-    assert await catch_up(bench.desk) == 0
+    assert await catch_up(bench.deps) == 1
+    assert await catch_up(bench.deps) == 0
     assert [await bench.state(order_id) for order_id in (late, early, unsold)] == [
         "CONFIRMED",
         "AUTHORIZED",
@@ -34,6 +34,6 @@ async def test_the_event_that_comes_after_all_changes_nothing(bench: OrderBench)
     order_id = await authorized(bench)
     bench.goods.sold.add(order_id)
     await bench.make_overdue(order_id)
-    await catch_up(bench.desk)
+    await catch_up(bench.deps)
     await bench.happens("inventory.confirmed.v1", order_id, reservationId="res_1", paymentId="pay_1")
     assert (await bench.kinds(order_id)).count("order.confirmed.v1") == 1

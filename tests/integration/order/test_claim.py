@@ -51,8 +51,8 @@ async def test_a_sale_is_counted_by_state(bench: OrderBench) -> None:
         await bench.delivered(claim)
     await bench.delivered(await bench.claimed(sale_id="fs_other"))
     await bench.make_overdue(claims[2].subject)
-    await time_out_overdue(bench.desk)
+    await time_out_overdue(bench.deps)
 
-    counts = sorted(await count_sale(bench.desk, "fs_1"), key=lambda count: count.state)
+    counts = sorted(await count_sale(bench.deps, "fs_1"), key=lambda count: count.state)
     assert counts == [StateCount(S.RESERVED, 2, 3), StateCount(S.TIMED_OUT, 1, 3)]
-    assert await count_sale(bench.desk, "fs_none") == []
+    assert await count_sale(bench.deps, "fs_none") == []

@@ -47,7 +47,7 @@ class OrdersOf:
         return OrderFact(order_id, order.customer_id, order.state, order.total, order.pay_before, order.sale_id)
 
     async def outcomes(self, order_ids: Sequence[str]) -> Mapping[str, Outcome]:
-        found = await get_outcomes(self.bench.desk, order_ids)
+        found = await get_outcomes(self.bench.deps, order_ids)
         return {one.order_id: Outcome(one.state, one.reason) for one in found}
 
 
@@ -139,11 +139,11 @@ async def shop(
 
     def orders(factory: UnitOfWorkFactory) -> Mapping[str, AnyHandler]:
         benches["order"] = order_bench(factory)
-        return order_handlers(benches["order"].desk)
+        return order_handlers(benches["order"].deps)
 
     def payments(factory: UnitOfWorkFactory) -> Mapping[str, AnyHandler]:
         bench = payment_bench(factory)
-        bench.desk = replace(bench.desk, orders=OrdersOf(benches["order"]))
+        bench.deps = replace(bench.deps, orders=OrdersOf(benches["order"]))
         benches["payment"] = bench
         return PAYMENT_HANDLERS
 
@@ -170,7 +170,7 @@ async def test_orders_end_as_their_payments_do(shop: Shop) -> None:
     await shop.payments.confirm(payment[retried], Method.OK, key="another")
     await shop.payments.confirm(payment[late], Method.ASYNC_OK)
     await shop.payments.late_answers()
-    await cancel_order(shop.orders.desk, ALICE, cancelled)
+    await cancel_order(shop.orders.deps, ALICE, cancelled)
 
     await shop.settles(payment[paid], "CAPTURED")
     await shop.settles(payment[declined], "FAILED")
@@ -195,7 +195,7 @@ async def test_money_held_by_a_payment_that_lost_to_a_cancellation_goes_back(sho
     order_id = await shop.orders.create()
     await shop.reaches(order_id, "RESERVED")
     payment_id = await shop.payments.intent(order_id)
-    await cancel_order(shop.orders.desk, SERVICE, order_id)
+    await cancel_order(shop.orders.deps, SERVICE, order_id)
     await shop.payments.confirm(payment_id, Method.ASYNC_OK)
 
     async def nothing_held() -> bool:

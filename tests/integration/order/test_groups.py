@@ -13,7 +13,7 @@ AMOUNT = {"amount": 3998, "currency": "USD"}
 async def test_authorisations_of_orders_in_every_state(bench: OrderBench) -> None:
     reserved = [await bench.reserved() for _ in range(3)]
     cancelled, confirmed, unknown = await bench.reserved(), await bench.reserved(), new_id("ord")
-    await cancel_order(bench.desk, ALICE, cancelled)
+    await cancel_order(bench.deps, ALICE, cancelled)
     await bench.happens("inventory.confirmed.v1", confirmed, reservationId="res_1", paymentId="pay_1")
     orders = [reserved[2], unknown, cancelled, reserved[0], confirmed, reserved[1]]
     await bench.together(

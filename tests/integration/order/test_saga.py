@@ -82,7 +82,7 @@ async def test_an_expired_reservation_times_the_order_out(bench: OrderBench) -> 
 
 async def test_a_reservation_that_comes_after_the_cancellation_changes_nothing(bench: OrderBench) -> None:
     order_id = await bench.create()
-    await cancel_order(bench.desk, ALICE, order_id)
+    await cancel_order(bench.deps, ALICE, order_id)
     await bench.happens("inventory.reserved.v1", order_id, **bench.reservation())
 
     assert await bench.state(order_id) == "CANCELLED"
@@ -114,7 +114,7 @@ async def test_a_payment_that_comes_after_the_timeout_changes_nothing(bench: Ord
 )
 async def test_no_event_moves_a_cancelled_order(bench: OrderBench, kind: str, data: dict[str, object]) -> None:
     order_id = await bench.reserved()
-    await cancel_order(bench.desk, ALICE, order_id)
+    await cancel_order(bench.deps, ALICE, order_id)
     await bench.happens(kind, order_id, **data)
 
     order = await bench.order(order_id)
@@ -124,14 +124,14 @@ async def test_no_event_moves_a_cancelled_order(bench: OrderBench, kind: str, da
 
 async def test_cancelling_twice_gives_the_same_order(bench: OrderBench) -> None:
     order_id = await bench.reserved()
-    first = await cancel_order(bench.desk, ALICE, order_id)
-    assert await cancel_order(bench.desk, ALICE, order_id) == first
+    first = await cancel_order(bench.deps, ALICE, order_id)
+    assert await cancel_order(bench.deps, ALICE, order_id) == first
 
 
 async def test_cancelling_a_paid_order_is_refused_with_the_order(bench: OrderBench) -> None:
     order_id = await paid(bench)
     with pytest.raises(OrderAlreadyDecided) as refused:
-        await cancel_order(bench.desk, ALICE, order_id)
+        await cancel_order(bench.deps, ALICE, order_id)
     assert refused.value.extra["order"]["state"] == "AUTHORIZED"
     assert refused.value.extra["order"]["paymentId"] == "pay_1"
 
@@ -139,10 +139,10 @@ async def test_cancelling_a_paid_order_is_refused_with_the_order(bench: OrderBen
 async def test_confirming_authorizes_and_the_payments_own_event_adds_nothing(bench: OrderBench) -> None:
     order_id = await bench.reserved()
     bench.payments.known.update(held("pay_1", order_id))
-    first = await confirm_order(bench.desk, ALICE, order_id, "pay_1")
+    first = await confirm_order(bench.deps, ALICE, order_id, "pay_1")
     await bench.happens("payment.authorized.v1", order_id, paymentId="pay_1", amount={"amount": 3998, "currency": USD})
 
-    assert await confirm_order(bench.desk, ALICE, order_id, "pay_1") == first
+    assert await confirm_order(bench.deps, ALICE, order_id, "pay_1") == first
     assert await bench.kinds(order_id) == ["order.created.v1", "order.authorized.v1"]
     assert len(await bench.story(order_id)) == 3
 
@@ -153,30 +153,30 @@ async def test_confirming_needs_money_held_for_this_very_order(bench: OrderBench
     bench.payments.known["pay_open"] = PaymentFact("pay_open", order_id, held=False)
     for payment_id in ("pay_other", "pay_open", "pay_none"):
         with pytest.raises(PaymentNotAuthorized):
-            await confirm_order(bench.desk, ALICE, order_id, payment_id)
+            await confirm_order(bench.deps, ALICE, order_id, payment_id)
     assert await bench.state(order_id) == "RESERVED"
 
 
 async def test_confirming_what_is_not_reserved_yet_asks_for_patience(bench: OrderBench) -> None:
     with pytest.raises(OrderNotReady) as refused:
-        await confirm_order(bench.desk, ALICE, await bench.create(), "pay_1")
+        await confirm_order(bench.deps, ALICE, await bench.create(), "pay_1")
     assert refused.value.headers["Retry-After"] == "1"
 
 
 async def test_confirming_a_cancelled_order_is_refused_with_the_order(bench: OrderBench) -> None:
     order_id = await bench.reserved()
-    await cancel_order(bench.desk, ALICE, order_id)
+    await cancel_order(bench.deps, ALICE, order_id)
     with pytest.raises(OrderAlreadyDecided) as refused:
-        await confirm_order(bench.desk, ALICE, order_id, "pay_1")
+        await confirm_order(bench.deps, ALICE, order_id, "pay_1")
     assert refused.value.extra["order"]["state"] == "CANCELLED"
 
 
 async def test_strangers_learn_nothing(bench: OrderBench) -> None:
     order_id = await bench.reserved()
     with pytest.raises(OrderNotFound):
-        await cancel_order(bench.desk, BOB, order_id)
+        await cancel_order(bench.deps, BOB, order_id)
     with pytest.raises(OrderNotFound):
-        await confirm_order(bench.desk, BOB, order_id, "pay_1")
+        await confirm_order(bench.deps, BOB, order_id, "pay_1")
 
 
 @pytest.mark.parametrize("confirmed", [True, False])

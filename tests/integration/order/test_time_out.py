@@ -18,8 +18,8 @@ async def test_overdue_orders_time_out_and_others_do_not(bench: OrderBench) -> N
     pending, reserved, fresh = await bench.create(), await bench.reserved(), await bench.reserved()
     await bench.make_overdue(pending, reserved)
 
-    assert await time_out_overdue(bench.desk) == 2
-    assert await time_out_overdue(bench.desk) == 0
+    assert await time_out_overdue(bench.deps) == 2
+    assert await time_out_overdue(bench.deps) == 0
     assert [await bench.state(order_id) for order_id in (pending, reserved, fresh)] == [
         "TIMED_OUT",
         "TIMED_OUT",
@@ -32,7 +32,7 @@ async def test_overdue_orders_time_out_and_others_do_not(bench: OrderBench) -> N
 async def test_a_batch_is_bounded_and_the_rest_follows(bench: OrderBench) -> None:
     overdue = [await bench.create() for _ in range(5)]
     await bench.make_overdue(*overdue)
-    assert [await time_out_overdue(bench.desk, batch=2) for _ in range(4)] == [2, 2, 1, 0]
+    assert [await time_out_overdue(bench.deps, batch=2) for _ in range(4)] == [2, 2, 1, 0]
 
 
 async def test_a_paid_order_never_times_out(bench: OrderBench) -> None:
@@ -41,7 +41,7 @@ async def test_a_paid_order_never_times_out(bench: OrderBench) -> None:
     await bench.happens("payment.authorized.v1", order_id, paymentId="pay_1", amount=amount)
     await bench.make_overdue(order_id)
 
-    assert await time_out_overdue(bench.desk) == 0
+    assert await time_out_overdue(bench.deps) == 0
     assert await bench.state(order_id) == "AUTHORIZED"
 
 
@@ -51,7 +51,7 @@ async def test_an_overdue_order_that_is_paid_is_authorised_instead(bench: OrderB
     bench.payments.known.update(held("pay_1", order_id))
     await bench.make_overdue(order_id)
 
-    assert await time_out_overdue(bench.desk) == 1
+    assert await time_out_overdue(bench.deps) == 1
     order = await bench.order(order_id)
     assert (order.state, order.payment_id) == ("AUTHORIZED", "pay_1")
     assert (await bench.story(order_id))[-1] == ("AUTHORIZED", True, "payment deadline")
@@ -62,10 +62,10 @@ async def test_no_order_times_out_while_payment_does_not_answer(bench: OrderBenc
     await bench.make_overdue(order_id)
     bench.payments.away = True
     with pytest.raises(Unavailable):
-        await time_out_overdue(bench.desk)
+        await time_out_overdue(bench.deps)
     assert await bench.state(order_id) == "RESERVED"
     bench.payments.away = False
-    assert await time_out_overdue(bench.desk) == 1
+    assert await time_out_overdue(bench.deps) == 1
     assert (await bench.state(order_id), bench.payments.closed) == ("TIMED_OUT", {order_id})
 
 
@@ -77,8 +77,8 @@ async def test_an_order_that_was_decided_while_payment_was_asked_stays_as_it_is(
         async def find(self, _: str) -> None: ...
 
         async def seal(self, order_ids: Sequence[str]) -> Sealed:
-            await cancel_order(bench.desk, ALICE, order_id)
+            await cancel_order(bench.deps, ALICE, order_id)
             return await bench.payments.seal(order_ids)
 
-    assert await time_out_overdue(replace(bench.desk, payments=CancelledMeanwhile())) == 0
+    assert await time_out_overdue(replace(bench.deps, payments=CancelledMeanwhile())) == 0
     assert await bench.state(order_id) == "CANCELLED"

@@ -13,14 +13,14 @@ AMOUNT = {"amount": 3998, "currency": "USD"}
 
 
 async def alarms(bench: OrderBench) -> dict[str, int]:
-    await watch_overdue(bench.desk)
+    await watch_overdue(bench.deps)
     (metric,) = OVERDUE.collect()
     found = {s.labels["state"]: int(s.value) for s in metric.samples if s.labels["aggregate"] == "order"}
     return {state: count for state, count in found.items() if count}
 
 
 async def an_hour_passes(bench: OrderBench) -> None:
-    async with bench.desk.transactions() as uow:
+    async with bench.deps.transactions() as uow:
         await uow.execute(text("UPDATE order_event SET at = at - INTERVAL 1 HOUR"))
         await uow.commit()
 
@@ -35,7 +35,7 @@ async def test_a_reserved_order_is_overdue_by_its_time_to_pay_alone(bench: Order
     order_id = await bench.reserved()
     await an_hour_passes(bench)
     assert await alarms(bench) == {}
-    async with bench.desk.transactions() as uow:
+    async with bench.deps.transactions() as uow:
         await uow.execute(text("UPDATE orders SET pay_before = UTC_TIMESTAMP(6) - INTERVAL 2 MINUTE"))
         await uow.commit()
     assert await alarms(bench) == {"RESERVED": 1}

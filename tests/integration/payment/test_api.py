@@ -23,7 +23,7 @@ WEBHOOK = "/api/payments/webhooks/provider"
 @pytest.fixture
 async def client(bench: PaymentBench) -> AsyncIterator[AsgiClient]:
     app = create_app("payment", routers=[shop, internal])
-    app.state.desk = app.state.internal_desk = bench.desk
+    app.state.deps = app.state.internal_deps = bench.deps
     app.state.verifier = trusting_verifier()
     async with asgi_client(app) as opened:
         yield opened

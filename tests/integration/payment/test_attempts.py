@@ -94,7 +94,7 @@ async def test_no_card_is_tried_after_the_time_to_pay(bench: PaymentBench) -> No
 
 async def test_a_declined_payment_that_was_sealed_takes_no_other_card(bench: PaymentBench) -> None:
     declined = await bench.confirmed(Method.DECLINED)
-    assert list((await seal_orders(bench.desk, [declined.order_id])).closed) == [declined.order_id]
+    assert list((await seal_orders(bench.deps, [declined.order_id])).closed) == [declined.order_id]
     with pytest.raises(PaymentAlreadyDecided):
         await bench.confirm(declined.payment_id, Method.OK, key="another")
     assert await bench.state(declined.payment_id) == "CANCELLED"
@@ -102,7 +102,7 @@ async def test_a_declined_payment_that_was_sealed_takes_no_other_card(bench: Pay
 
 async def test_a_decline_that_a_seal_overtook_opens_nothing(bench: PaymentBench) -> None:
     pending = await bench.confirmed(Method.ASYNC_DECLINED)
-    await seal_orders(bench.desk, [pending.order_id])
+    await seal_orders(bench.deps, [pending.order_id])
     await bench.late_answers()
     await bench.settle()
     with pytest.raises(PaymentAlreadyDecided):
@@ -142,9 +142,9 @@ async def test_a_late_decline_of_the_first_attempt_does_not_touch_the_second(ben
     bench.provider.before.append(Crash())
     with pytest.raises(Crash):
         await bench.confirm(declined.payment_id, Method.OK, key="another")
-    async with bench.desk.transactions() as uow:
+    async with bench.deps.transactions() as uow:
         late = Charge(declined.payment_id, ChargeState.DECLINED, "again")
-        await record_answer(bench.desk, uow, late, asked=declined)
+        await record_answer(bench.deps, uow, late, asked=declined)
         await uow.commit()
     assert await bench.state(declined.payment_id) == "PROCESSING"
     await bench.after_a_while()

@@ -89,7 +89,7 @@ async def test_what_became_of_the_order_decides_about_the_money(
 ) -> None:
     payment = await unheard(bench)
     bench.orders.outcome = {payment.order_id: Outcome(state, reason)} if state else {}
-    await catch_up(bench.desk, BEGINNING)
+    await catch_up(bench.deps, BEGINNING)
     decided = await bench.payment(payment.payment_id)
     assert decided.wanted is wanted
     assert decided.reason == (reason if wanted is Wanted.VOID else "")
@@ -102,7 +102,7 @@ async def test_only_authorised_payments_that_wait_for_long_are_asked_about(bench
     await bench.order_confirmed(decided)
     await bench.write(LONG_AGO)
     fresh = await bench.confirmed()
-    await catch_up(bench.desk, BEGINNING)
+    await catch_up(bench.deps, BEGINNING)
     assert bench.orders.asked == [[waiting.order_id]]
     assert {decided.order_id, processing.order_id, fresh.order_id}.isdisjoint(bench.orders.asked[0])
 
@@ -113,7 +113,7 @@ async def test_orders_without_an_answer_keep_nobody_elses_waiting(bench: Payment
     await bench.write(LONG_AGO)
     place = BEGINNING
     for _ in range(4):
-        place = await catch_up(bench.desk, place, batch=2)
+        place = await catch_up(bench.deps, place, batch=2)
     *first, again = bench.orders.asked
     assert [len(batch) for batch in first] == [2, 2, 1]
     assert sorted(one for batch in first for one in batch) == sorted(orders)
@@ -124,12 +124,12 @@ async def test_an_outage_of_order_only_delays(bench: PaymentBench) -> None:
     payment = await unheard(bench)
     bench.orders.away = True
     with pytest.raises(Unavailable):
-        await catch_up(bench.desk, BEGINNING)
+        await catch_up(bench.deps, BEGINNING)
     assert (await bench.payment(payment.payment_id)).wanted is None
 
     bench.orders.away = False
     bench.orders.outcome = {payment.order_id: Outcome("CONFIRMED")}
-    await catch_up(bench.desk, BEGINNING)
+    await catch_up(bench.deps, BEGINNING)
     await bench.settle()
     assert await bench.state(payment.payment_id) == "CAPTURED"
 
@@ -137,7 +137,7 @@ async def test_an_outage_of_order_only_delays(bench: PaymentBench) -> None:
 async def test_the_event_that_comes_after_all_changes_nothing(bench: PaymentBench) -> None:
     payment = await unheard(bench)
     bench.orders.outcome = {payment.order_id: Outcome("CONFIRMED")}
-    await catch_up(bench.desk, BEGINNING)
+    await catch_up(bench.deps, BEGINNING)
     await bench.settle()
     await bench.order_confirmed(payment)
     await bench.settle()

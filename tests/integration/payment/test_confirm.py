@@ -90,7 +90,7 @@ async def test_a_key_stands_for_one_method(bench: PaymentBench) -> None:
 async def test_strangers_find_no_payment(bench: PaymentBench) -> None:
     payment_id = await bench.intent(bench.order())
     with pytest.raises(PaymentNotFound):
-        await confirm_payment(bench.desk, BOB, payment_id, Method.OK, key="k1")
+        await confirm_payment(bench.deps, BOB, payment_id, Method.OK, key="k1")
 
 
 async def test_no_money_is_asked_for_after_the_time_to_pay(bench: PaymentBench) -> None:

@@ -10,7 +10,7 @@ from amazonlite.payment.domain import Method, PaymentState
 from amazonlite.payment.errors import PaymentAlreadyDecided
 from amazonlite.payment.provider import ProviderUnavailable
 from amazonlite.payment.read import sum_sale
-from amazonlite.payment.store import SaleBooks, StateSum
+from amazonlite.payment.store import SalePayments, StateSum
 from support.payments import TOTAL, Crash, PaymentBench
 
 ENDS = pytest.mark.parametrize("end", ["order.cancelled.v1", "order.timed-out.v1"])
@@ -146,12 +146,12 @@ async def test_a_sale_is_summed_by_state(bench: PaymentBench) -> None:
         await bench.confirm(await bench.intent(bench.order(sale_id="fs_1")), method)
     await bench.confirm(await bench.intent(bench.order(sale_id="fs_other")))
 
-    books = await sum_sale(bench.desk, "fs_1")
+    books = await sum_sale(bench.deps, "fs_1")
     assert sorted(books.by_state, key=lambda item: item.state) == [
         StateSum(PaymentState.AUTHORIZED, 2, Money(2 * TOTAL.amount, "USD")),
         StateSum(PaymentState.REQUIRES_CONFIRMATION, 1, TOTAL),
     ]
-    assert await sum_sale(bench.desk, "fs_none") == SaleBooks([], 0)
+    assert await sum_sale(bench.deps, "fs_none") == SalePayments([], 0)
 
 
 @pytest.mark.parametrize(("reason", "lost"), [("customer_cancelled", 0), ("hold_expired", 1), ("payment_timeout", 1)])
@@ -161,10 +161,10 @@ async def test_an_authorised_payment_given_back_by_the_shop_is_counted_as_lost(
     before = LOST._value.get()
     payment = await bench.confirm(await bench.intent(bench.order(sale_id="fs_1")))
     await bench.order_cancelled(payment.order_id, reason=reason)
-    assert (await sum_sale(bench.desk, "fs_1")).lost == lost
+    assert (await sum_sale(bench.deps, "fs_1")).lost == lost
     await bench.settle()
     assert await bench.state(payment.payment_id) == "VOIDED"
-    assert (await sum_sale(bench.desk, "fs_1")).lost == lost
+    assert (await sum_sale(bench.deps, "fs_1")).lost == lost
     assert LOST._value.get() - before == lost
 
 
@@ -183,7 +183,7 @@ async def test_a_provider_that_refuses_the_capture_gives_the_money_back_and_lose
     assert (await bench.events(payment))[-1].data["reason"] == "capture_refused"
     assert await bench.kinds(payment) == ["payment.authorized.v1", "payment.voided.v1"]
     await bench.order_cancelled(payment.order_id, reason="capture_refused")
-    assert (await sum_sale(bench.desk, "fs_1")).lost == 0
+    assert (await sum_sale(bench.deps, "fs_1")).lost == 0
 
 
 async def test_an_order_closed_after_its_capture_is_counted_as_lost(bench: PaymentBench) -> None:
@@ -191,7 +191,7 @@ async def test_an_order_closed_after_its_capture_is_counted_as_lost(bench: Payme
     await bench.order_confirmed(payment)
     await bench.settle()
     await bench.order_cancelled(payment.order_id, reason="hold_expired")
-    assert (await bench.state(payment.payment_id), (await sum_sale(bench.desk, "fs_1")).lost) == ("CAPTURED", 1)
+    assert (await bench.state(payment.payment_id), (await sum_sale(bench.deps, "fs_1")).lost) == ("CAPTURED", 1)
 
 
 async def test_confirmed_and_closed_orders_of_a_group_each_get_their_due(bench: PaymentBench) -> None:

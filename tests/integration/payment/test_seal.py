@@ -21,8 +21,8 @@ AUTHORIZED_STATES = {"AUTHORIZED", "CAPTURED"}
 
 async def sealed(bench: PaymentBench, *order_ids: str) -> Sealed:
     """Asked twice, as when the first answer is lost: the same is said."""
-    first = await seal_orders(bench.desk, order_ids)
-    assert await seal_orders(bench.desk, order_ids) == first
+    first = await seal_orders(bench.deps, order_ids)
+    assert await seal_orders(bench.deps, order_ids) == first
     return first
 
 
@@ -105,11 +105,11 @@ async def test_a_provider_that_puts_its_answer_off_after_the_seal_is_told_to_kee
     class SealedMeanwhile:
         async def authorize(self, key: str, amount: Money, method: Method) -> Charge:
             charge = await bench.provider.authorize(key, amount, method)
-            await seal_orders(bench.desk, [order_id])
+            await seal_orders(bench.deps, [order_id])
             return charge
 
-    desk = replace(bench.desk, provider=SealedMeanwhile())
-    told = await confirm_payment(desk, ALICE, payment_id, Method.ASYNC_OK, key="k")
+    deps = replace(bench.deps, provider=SealedMeanwhile())
+    told = await confirm_payment(deps, ALICE, payment_id, Method.ASYNC_OK, key="k")
     assert told.state == "CANCELLED"
     await bench.settle()
     assert await bench.charge(payment_id) == "VOIDED"
@@ -120,8 +120,8 @@ async def test_a_seal_waits_for_no_payment_of_another_order(bench: PaymentBench)
     others = [bench.order() for _ in range(100)]
     for order_id in others:
         await bench.intent(order_id)
-    async with bench.desk.transactions() as uow:
+    async with bench.deps.transactions() as uow:
         await store.lock(uow, locked.payment_id)
         async with asyncio.timeout(5):
-            answer = await seal_orders(bench.desk, others)
+            answer = await seal_orders(bench.deps, others)
     assert sorted(answer.closed) == sorted(others)

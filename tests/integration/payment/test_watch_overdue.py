@@ -13,7 +13,7 @@ LONG_AGO = "UPDATE payment_intent SET changed_at = changed_at - INTERVAL 6 MINUT
 
 
 async def alarms(bench: PaymentBench) -> dict[str, int]:
-    await watch_overdue(bench.desk)
+    await watch_overdue(bench.deps)
     (metric,) = OVERDUE.collect()
     found = {s.labels["state"]: int(s.value) for s in metric.samples if s.labels["aggregate"] == "payment"}
     return {state: count for state, count in found.items() if count}

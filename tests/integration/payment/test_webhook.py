@@ -78,7 +78,7 @@ async def test_an_unsigned_webhook_changes_nothing(bench: PaymentBench) -> None:
     payment = await bench.confirmed(Method.ASYNC_OK)
     payload = told("pwh_1", payment.payment_id, "AUTHORIZED")
     with pytest.raises(SignatureInvalid):
-        await take_webhook(bench.desk, payload, sign(b"guessed", payload, bench.clock.now()))
+        await take_webhook(bench.deps, payload, sign(b"guessed", payload, bench.clock.now()))
     assert await bench.state(payment.payment_id) == "PROCESSING"
     await bench.webhook(payload)
     assert await bench.state(payment.payment_id) == "AUTHORIZED"
@@ -106,7 +106,7 @@ async def test_the_provider_tells_again_until_somebody_listens(bench: PaymentBen
         heard.append(payload)
         return False
 
-    assert await LateAnswers(bench.desk.transactions, deaf).answer_due() == 1
+    assert await LateAnswers(bench.deps.transactions, deaf).answer_due() == 1
     assert await bench.late_answers() == 1
     assert await bench.state(payment.payment_id) == "AUTHORIZED"
     assert json.loads(heard[0])["state"] == "AUTHORIZED"

@@ -68,14 +68,14 @@ async def keeps_to(client: AsgiClient, document: Mapping[str, Any]) -> None:
 
 async def test_order(mysql_for: MysqlFor, engine_for: EngineFor) -> None:
     bench = order_bench(unit_of_work_factory(engine_for(mysql_for("order"))))
-    async with served("order", [order_api.shop, order_api.internal], desk=bench.desk) as (client, document):
+    async with served("order", [order_api.shop, order_api.internal], deps=bench.deps) as (client, document):
         await keeps_to(client, document)
 
 
 async def test_payment(mysql_for: MysqlFor, engine_for: EngineFor) -> None:
-    desk = payment_bench(unit_of_work_factory(engine_for(mysql_for("payment")))).desk
+    deps = payment_bench(unit_of_work_factory(engine_for(mysql_for("payment")))).deps
     routers = [payment_api.shop, payment_api.internal]
-    async with served("payment", routers, desk=desk, internal_desk=desk) as (client, document):
+    async with served("payment", routers, deps=deps, internal_deps=deps) as (client, document):
         await keeps_to(client, document)
 
 
@@ -83,7 +83,7 @@ async def test_inventory(mysql_for: MysqlFor) -> None:
     routers = [sale_api.shop, inventory_api.shop, operator_api.operator, inventory_api.internal, sale_api.holds]
     with own_redis() as redis:
         async with pods(mysql_for("inventory"), redis.url) as (pod, _):
-            state = {"desk": pod.desk, "sale_desk": pod.sale_desk}
+            state = {"deps": pod.deps, "sale_deps": pod.sale_deps}
             async with served("inventory", routers, **state) as (client, document):
                 await keeps_to(client, document)
 

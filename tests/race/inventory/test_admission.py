@@ -31,7 +31,7 @@ class Crowd:
     async def watch(self) -> None:
         while True:
             with suppress(QueueUnavailable):  # Redis answered too late on a busy machine
-                self.peak = max(self.peak, (await self.pods[0].sale_desk.queue.count(self.sale)).active)
+                self.peak = max(self.peak, (await self.pods[0].sale_deps.queue.count(self.sale)).active)
                 self.looks += 1
             await asyncio.sleep(0.005)
 
@@ -41,10 +41,10 @@ class Crowd:
         self.served.add(ticket.customer_id)
         self.last_served = time.monotonic()
         await asyncio.sleep(0.2)
-        await queue.leave(pod.sale_desk, ticket)
+        await queue.leave(pod.sale_deps, ticket)
 
     async def admitted(self, ticket: Ticket, pod: Pod) -> bool:
-        return (await queue.look(pod.sale_desk, ticket)).standing is Standing.ADMITTED
+        return (await queue.look(pod.sale_deps, ticket)).standing is Standing.ADMITTED
 
 
 async def test_abandoned_places_are_filled_again(two_pods: list[Pod]) -> None:
@@ -85,19 +85,19 @@ async def test_many_admitters_at_once_never_admit_too_many(two_pods: list[Pod]) 
 
     async def leave_and_admit(number: int) -> None:
         pod = two_pods[number % 2]
-        await pod.sale_desk.queue.leave(sale, [f"usr_{number}"])
+        await pod.sale_deps.queue.leave(sale, [f"usr_{number}"])
         await pod.admitter.tick()
 
     async with running(crowd.watch()):
         await together(leave_and_admit(number) for number in range(SHOPPERS))
     assert crowd.peak <= PLACES
-    count = await two_pods[0].sale_desk.queue.count(sale)
+    count = await two_pods[0].sale_deps.queue.count(sale)
     assert (count.waiting, count.active) == (0, 0)
 
 
 async def test_nobody_holds_a_place_in_a_sale_that_was_never_opened(two_pods: list[Pod]) -> None:
     sale = await two_pods[0].on_sale(terms("B01", 10), live=False)
     outcomes = await asyncio.gather(
-        *(queue.join(pod.sale_desk, sale, "usr_a") for pod in two_pods), return_exceptions=True
+        *(queue.join(pod.sale_deps, sale, "usr_a") for pod in two_pods), return_exceptions=True
     )
     assert all(isinstance(outcome, SaleNotOpen) for outcome in outcomes)

@@ -17,7 +17,7 @@ from amazonlite.common.testing.eventually import eventually
 from amazonlite.common.testing.stores import root_cursor
 from amazonlite.inventory.flash_sale import queue
 from amazonlite.inventory.flash_sale.decide import Claim, Held
-from amazonlite.inventory.flash_sale.domain import Admission, Books
+from amazonlite.inventory.flash_sale.domain import Admission, SaleAudit
 from amazonlite.inventory.flash_sale.errors import CustomerLimitReached, NotAdmitted, SoldOut
 from amazonlite.inventory.flash_sale.queue_store import Standing
 from amazonlite.inventory.flash_sale.ticket import Ticket
@@ -34,7 +34,7 @@ class Watch:
 
     pod: Pod
     sale: str
-    looks: list[Books] = field(default_factory=list)
+    looks: list[SaleAudit] = field(default_factory=list)
 
     @property
     def held(self) -> int:
@@ -189,7 +189,7 @@ async def _shop(pod: Pod, watch: Watch, customer: str) -> str:
         await asyncio.sleep(random.uniform(0.5, 1.5))
         try:
             ticket = ticket or await pod.joined(watch.sale, customer)
-            if (await queue.look(pod.sale_desk, ticket)).standing is Standing.ADMITTED:
+            if (await queue.look(pod.sale_deps, ticket)).standing is Standing.ADMITTED:
                 return (await pod.claim(ticket)).hold.id
         except (NotAdmitted, Unavailable):
             continue

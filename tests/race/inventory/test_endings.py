@@ -26,7 +26,7 @@ async def overdue_holds(pod: Pod) -> tuple[str, list[str]]:
 
 
 async def swept(pod: Pod) -> None:
-    await expire_overdue(pod.desk)
+    await expire_overdue(pod.deps)
 
 
 async def test_expiry_against_payment(two_pods: list[Pod]) -> None:
@@ -50,7 +50,7 @@ async def test_expiry_against_payment(two_pods: list[Pod]) -> None:
 
 async def test_two_sweeps_expire_each_hold_once(two_pods: list[Pod]) -> None:
     sale, _ = await overdue_holds(two_pods[0])
-    ended = await together(expire_overdue(pod.desk) for pod in two_pods * 3)
+    ended = await together(expire_overdue(pod.deps) for pod in two_pods * 3)
     assert sum(ended) == HOLDS
     [(events,)] = await two_pods[0].ask("SELECT COUNT(*) FROM outbox WHERE topic = 'inventory.expired.v1'")
     assert events == HOLDS
@@ -63,9 +63,9 @@ async def test_the_end_of_a_sale_against_claims_payments_and_expiry(two_pods: li
     sale, orders = await overdue_holds(one)
     paying = [one.happens("payment.authorized.v1", order) for order in orders[: HOLDS // 2]]
     claiming = [other.held(sale, f"late_{number}") for number in range(30)]
-    ending = remove(one.sale_desk, sale, one.step()) if rest_is == "removed" else one.moved(sale, SaleState.ABORTED)
-    await asyncio.gather(*paying, *claiming, ending, expire_overdue(other.desk), return_exceptions=True)
-    await remove(other.sale_desk, sale, other.step())
+    ending = remove(one.sale_deps, sale, one.step()) if rest_is == "removed" else one.moved(sale, SaleState.ABORTED)
+    await asyncio.gather(*paying, *claiming, ending, expire_overdue(other.deps), return_exceptions=True)
+    await remove(other.sale_deps, sale, other.step())
     books = await one.books(sale)
     counters = books.sale.counters
     assert books.conserved

@@ -42,13 +42,13 @@ async def test_everything_at_once_has_one_winner_and_all_see_it(bench: OrderBenc
     bench.payments.known.update(held("pay_1", order_id))
     amount = {"amount": 3998, "currency": "USD"}
     contenders: list[Callable[[], Awaitable[object]]] = [
-        lambda: outcome(cancel_order(bench.desk, ALICE, order_id)),
-        lambda: outcome(confirm_order(bench.desk, ALICE, order_id, "pay_1")),
-        lambda: time_out_overdue(bench.desk),
+        lambda: outcome(cancel_order(bench.deps, ALICE, order_id)),
+        lambda: outcome(confirm_order(bench.deps, ALICE, order_id, "pay_1")),
+        lambda: time_out_overdue(bench.deps),
         lambda: bench.happens("payment.failed.v1", order_id, paymentId="pay_1", reason="card_declined"),
         lambda: bench.happens("payment.authorized.v1", order_id, paymentId="pay_1", amount=amount),
         lambda: bench.happens("inventory.expired.v1", order_id, reservationId="res_1"),
-        lambda: outcome(cancel_order(bench.desk, ALICE, order_id)),
+        lambda: outcome(cancel_order(bench.deps, ALICE, order_id)),
     ]
     turned = contenders[round_ % len(contenders) :] + contenders[: round_ % len(contenders)]
     seen = await asyncio.gather(*(contender() for contender in turned))
@@ -59,7 +59,7 @@ async def test_everything_at_once_has_one_winner_and_all_see_it(bench: OrderBenc
 
 async def test_many_cancels_are_one(bench: OrderBench) -> None:
     order_id = await bench.reserved()
-    answers = await asyncio.gather(*(outcome(cancel_order(bench.desk, ALICE, order_id)) for _ in range(10)))
+    answers = await asyncio.gather(*(outcome(cancel_order(bench.deps, ALICE, order_id)) for _ in range(10)))
     assert set(answers) == {"CANCELLED"}
     await assert_one_decision(bench, order_id)
 
@@ -74,8 +74,8 @@ async def test_the_same_event_delivered_at_once_counts_once(bench: OrderBench) -
 async def test_two_sweeps_share_the_overdue_orders(bench: OrderBench) -> None:
     overdue = [await bench.reserved() for _ in range(12)]
     await bench.make_overdue(*overdue)
-    first = await asyncio.gather(*(time_out_overdue(bench.desk, batch=4) for _ in range(6)))
-    rest = [await time_out_overdue(bench.desk, batch=4) for _ in overdue]
+    first = await asyncio.gather(*(time_out_overdue(bench.deps, batch=4) for _ in range(6)))
+    rest = [await time_out_overdue(bench.deps, batch=4) for _ in overdue]
 
     assert sum([*first, *rest]) == len(overdue)
     for order_id in overdue:

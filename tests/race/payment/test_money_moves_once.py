@@ -59,9 +59,9 @@ async def test_an_order_that_ends_while_it_is_paid_keeps_no_money(bench: Payment
         await asyncio.gather(
             confirmed_state(bench, payment.payment_id, method),
             bench.order_cancelled(payment.order_id),
-            follow_up_due(bench.desk),
+            follow_up_due(bench.deps),
             bench.late_answers(),
-            follow_up_due(bench.desk),
+            follow_up_due(bench.deps),
         )
         await bench.after_a_while()
         await bench.late_answers()
@@ -91,7 +91,7 @@ async def test_many_workers_capture_once(bench: PaymentBench) -> None:
     payments = [await bench.confirmed() for _ in range(10)]
     for payment in payments:
         await bench.order_confirmed(payment)
-    while sum(await asyncio.gather(*(follow_up_due(bench.desk, batch=4) for _ in range(4)))):
+    while sum(await asyncio.gather(*(follow_up_due(bench.deps, batch=4) for _ in range(4)))):
         pass
 
     for payment in payments:

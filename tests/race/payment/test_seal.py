@@ -28,7 +28,7 @@ async def test_a_seal_against_the_payment_of_the_same_order(bench: PaymentBench)
         async def seal(order_id: str = order_id, payment_id: str = payment_id, turns: int = number % 5) -> bool:
             for _ in range(turns):  # the later the seal starts, the more often the payment wins
                 await bench.payment(payment_id)
-            return order_id in (await seal_orders(bench.desk, [order_id])).authorized
+            return order_id in (await seal_orders(bench.deps, [order_id])).authorized
 
         told, kept = await asyncio.gather(paid(bench, payment_id), seal())
         assert (told == "AUTHORIZED") == kept
@@ -48,7 +48,7 @@ async def test_a_seal_against_the_opening_of_a_payment(bench: PaymentBench) -> N
             except OrderNotPayable:
                 return "refused"
 
-        state, sealed = await asyncio.gather(pay(), seal_orders(bench.desk, [order_id]))
+        state, sealed = await asyncio.gather(pay(), seal_orders(bench.deps, [order_id]))
         assert (state == "AUTHORIZED") == (order_id in sealed.authorized)
         assert state in {"AUTHORIZED", "CANCELLED", "refused"}
 
@@ -57,7 +57,7 @@ async def test_seals_of_overlapping_orders_do_not_contradict_each_other(bench: P
     orders = [bench.order() for _ in range(20)]
     payments = {order_id: await bench.intent(order_id) for order_id in orders}
     answers, *_ = await asyncio.gather(
-        asyncio.gather(*(seal_orders(bench.desk, orders[start:] + orders[:start]) for start in range(0, 20, 4))),
+        asyncio.gather(*(seal_orders(bench.deps, orders[start:] + orders[:start]) for start in range(0, 20, 4))),
         *(paid(bench, payment_id) for payment_id in payments.values()),
     )
     assert len({tuple(sorted(answer.authorized.items())) for answer in answers}) == 1

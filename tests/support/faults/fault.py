@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """KILL and KILL_ALL are over at once, ROLL when it is done, the others after their seconds."""
 
     KILL = "kill one"
@@ -20,7 +20,7 @@ class Kind(StrEnum):
     CONTROL_PLANE = "control plane away"
 
 
-KILLS = frozenset({Kind.KILL, Kind.KILL_ALL})
+KILLS = frozenset({FaultKind.KILL, FaultKind.KILL_ALL})
 # What inventory needs to give units of an unpaid hold back: while one of these is struck, a hold may be overdue.
 GIVES_BACK = frozenset({"inventory", "payment", "mysql"})
 ROLL_SECONDS = 15.0  # six for new pods to be Ready, a few for the old ones to be asked no more
@@ -30,7 +30,7 @@ ROLL_SECONDS = 15.0  # six for new pods to be Ready, a few for the old ones to b
 class Fault:
     """``targets`` are names of workloads: two for CUT, none for CONTROL_PLANE."""
 
-    kind: Kind
+    kind: FaultKind
     targets: tuple[str, ...] = ()
     seconds: float = 0.0
 
@@ -41,7 +41,7 @@ class Fault:
     @property
     def takes(self) -> float:
         """Seconds until it is over, of a rolling restart about."""
-        return ROLL_SECONDS if self.kind is Kind.ROLL else self.seconds
+        return ROLL_SECONDS if self.kind is FaultKind.ROLL else self.seconds
 
     @property
     def delays_returns(self) -> bool:

@@ -16,7 +16,7 @@ from amazonlite_cli.kube import connect, read_secret
 from support.cluster import Cluster
 from support.faults import network, redis_files
 from support.faults.control_plane import control_plane_away, mended
-from support.faults.fault import KILLS, Fault, Kind
+from support.faults.fault import KILLS, Fault, FaultKind
 from support.faults.node import Container, Node
 from support.faults.schedule import SERVICES, STORES, Schedule
 from support.history.record import History
@@ -171,16 +171,16 @@ class Injector:
 
 
 Make = Callable[[Injector, Fault], Awaitable[None]]
-MAKE: Mapping[Kind, Make] = {
-    Kind.KILL: Injector._kill,
-    Kind.KILL_ALL: Injector._kill_all,
-    Kind.PAUSE: Injector._pause,
-    Kind.CUT: Injector._cut,
-    Kind.AWAY: Injector._away,
-    Kind.EMPTY: Injector._empty,
-    Kind.SET_BACK: Injector._set_back,
-    Kind.ROLL: Injector._roll,
-    Kind.CONTROL_PLANE: Injector._control_plane,
+MAKE: Mapping[FaultKind, Make] = {
+    FaultKind.KILL: Injector._kill,
+    FaultKind.KILL_ALL: Injector._kill_all,
+    FaultKind.PAUSE: Injector._pause,
+    FaultKind.CUT: Injector._cut,
+    FaultKind.AWAY: Injector._away,
+    FaultKind.EMPTY: Injector._empty,
+    FaultKind.SET_BACK: Injector._set_back,
+    FaultKind.ROLL: Injector._roll,
+    FaultKind.CONTROL_PLANE: Injector._control_plane,
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from support.faults.fault import KILLS, Fault, Kind
+from support.faults.fault import KILLS, Fault, FaultKind
 
 SERVICES = ("inventory", "order", "payment", "gateway", "product")
 STORES = ("mysql", "redis", "kafka", "mongodb")
@@ -64,7 +64,7 @@ def _timed(rng: random.Random, end: float) -> Iterator[Timed]:
     struck: set[str] = set()
     while True:
         # The first one kills, so that the shortest schedule does.
-        fault = _fault(rng, struck) if struck else Fault(Kind.KILL, (rng.choice(SERVICES + STORES),))
+        fault = _fault(rng, struck) if struck else Fault(FaultKind.KILL, (rng.choice(SERVICES + STORES),))
         if at + fault.takes > end:
             return
         yield Timed(round(at, 1), fault)
@@ -78,12 +78,12 @@ def _fault(rng: random.Random, struck: set[str]) -> Fault:
     fault: Fault = rng.choices(faults, weights)[0]
     if struck.isdisjoint(_once(fault)):
         return fault
-    return Fault(Kind.PAUSE, fault.targets or (rng.choice(SERVICES),), _seconds(rng, 2, 8))
+    return Fault(FaultKind.PAUSE, fault.targets or (rng.choice(SERVICES),), _seconds(rng, 2, 8))
 
 
 def _once(fault: Fault) -> set[str]:
     """Names of what is not struck in this way a second time."""
-    if fault.kind is Kind.CONTROL_PLANE:
+    if fault.kind is FaultKind.CONTROL_PLANE:
         return {"control plane"}
     return set(fault.targets) if fault.kind in KILLS else set()
 
@@ -91,15 +91,15 @@ def _once(fault: Fault) -> set[str]:
 def _drawn(rng: random.Random) -> list[tuple[Fault, int]]:
     """One fault of each kind, with its weight: kills, pauses and cuts have the most ways to go wrong."""
     return [
-        (Fault(Kind.KILL, (rng.choice(SERVICES + STORES),)), 4),
-        (Fault(Kind.KILL_ALL, ("inventory",)), 1),
-        (Fault(Kind.PAUSE, (rng.choice(SERVICES + STORES),), _seconds(rng, 2, 8)), 3),
-        (Fault(Kind.CUT, rng.choice(PAIRS), _seconds(rng, 3, 15)), 4),
-        (Fault(Kind.AWAY, (rng.choice(("redis", "kafka")),), _seconds(rng, 8, 15)), 1),
-        (Fault(Kind.EMPTY, ("redis",)), 1),
-        (Fault(Kind.SET_BACK, ("redis",), _seconds(rng, 4, 8)), 1),
-        (Fault(Kind.ROLL, (rng.choice(SERVICES),)), 1),
-        (Fault(Kind.CONTROL_PLANE, (), _seconds(rng, 3, 8)), 1),
+        (Fault(FaultKind.KILL, (rng.choice(SERVICES + STORES),)), 4),
+        (Fault(FaultKind.KILL_ALL, ("inventory",)), 1),
+        (Fault(FaultKind.PAUSE, (rng.choice(SERVICES + STORES),), _seconds(rng, 2, 8)), 3),
+        (Fault(FaultKind.CUT, rng.choice(PAIRS), _seconds(rng, 3, 15)), 4),
+        (Fault(FaultKind.AWAY, (rng.choice(("redis", "kafka")),), _seconds(rng, 8, 15)), 1),
+        (Fault(FaultKind.EMPTY, ("redis",)), 1),
+        (Fault(FaultKind.SET_BACK, ("redis",), _seconds(rng, 4, 8)), 1),
+        (Fault(FaultKind.ROLL, (rng.choice(SERVICES),)), 1),
+        (Fault(FaultKind.CONTROL_PLANE, (), _seconds(rng, 3, 8)), 1),
     ]
 
 

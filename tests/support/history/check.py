@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from amazonlite.inventory.stock.domain import Kind, balance
+from amazonlite.inventory.stock.domain import EntryKind, balance
 from support.history.record import BOUGHT, ENDED, History
 from support.history.rows import ChargeRow, OrderRow, Rows
 
@@ -173,7 +173,7 @@ def every_unit_is_sold_or_returned(evidence: Evidence) -> Iterator[str]:
 
 def counters_ledger_and_holds_agree(evidence: Evidence) -> Iterator[str]:
     rows, sale = evidence.rows, evidence.rows.sale
-    told = balance({Kind(kind): units for kind, units in rows.ledger.items()})
+    told = balance({EntryKind(kind): units for kind, units in rows.ledger.items()})
     names = ("allocated", "free", "held", "sold", "returned")
     counters = {name: getattr(sale, name) for name in names}
     if (by_ledger := {name: getattr(told, name) for name in names}) != counters:

@@ -12,7 +12,7 @@ from pymysql.cursors import Cursor
 
 from amazonlite.common.events.topics import TOPICS, dlq_of
 from amazonlite.common.testing.stores import independent_client, kafka_settings, root_cursor
-from amazonlite.inventory.stock.domain import EFFECTS, Kind
+from amazonlite.inventory.stock.domain import EFFECTS, EntryKind
 
 Row = TypeVar("Row")
 DATABASES = ("inventory", "orders", "payment")
@@ -117,12 +117,12 @@ def read_rows(sale_id: str) -> Rows:
             charges=_each(cursor, CHARGES, sale_id, ChargeRow),
             unsent=_unsent(cursor),
             free_spans=spans_of(
-                (float(at), Kind(kind), int(units)) for at, kind, units in _all(cursor, BOOKED, sale_id)
+                (float(at), EntryKind(kind), int(units)) for at, kind, units in _all(cursor, BOOKED, sale_id)
             ),
         )
 
 
-def spans_of(booked: Iterable[tuple[float, Kind, int]]) -> list[tuple[float, float]]:
+def spans_of(booked: Iterable[tuple[float, EntryKind, int]]) -> list[tuple[float, float]]:
     """When units were free, by the ledger's entries in the order in which they were booked: time, kind, units."""
     spans: list[tuple[float, float]] = []
     free, since = 0, 0.0

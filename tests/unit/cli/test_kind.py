@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from amazonlite_cli.cluster import kind as module
-from amazonlite_cli.cluster.kind import Kind
+from amazonlite_cli.cluster.kind import KindCluster
 
 
 @pytest.fixture
@@ -27,19 +27,19 @@ def say(_: str) -> None:
 
 
 def test_down_stops_the_node_and_deletes_nothing(programs: Path) -> None:
-    Kind().stop(say)
+    KindCluster().stop(say)
     told = programs.read_text()
     assert "docker stop amazonlite-control-plane" in told
     assert "delete" not in told
 
 
 def test_up_starts_the_node_that_was_stopped(programs: Path) -> None:
-    Kind().start(say)
+    KindCluster().start(say)
     told = programs.read_text()
     assert "docker start amazonlite-control-plane" in told
     assert "create" not in told
 
 
 def test_only_a_purge_deletes_the_cluster(programs: Path) -> None:
-    Kind().purge(say)
+    KindCluster().purge(say)
     assert "kind delete cluster --name amazonlite" in programs.read_text()

@@ -16,16 +16,16 @@ from amazonlite.inventory.flash_sale.domain import (
     CLOSED,
     TRANSITIONS,
     Admission,
-    Books,
     Counters,
     Sale,
+    SaleAudit,
     SaleState,
     Terms,
     next_state,
 )
 from amazonlite.inventory.flash_sale.errors import IllegalSaleTransition
 from amazonlite.inventory.reservations.domain import Line, Reservation, ReservationState
-from amazonlite.inventory.stock.domain import Kind
+from amazonlite.inventory.stock.domain import EntryKind
 
 NOW = NEW_YEAR
 SALE = Sale(
@@ -188,11 +188,11 @@ def test_why_nothing_will_ever_be_claimable_again(change: dict[str, object], rea
 def test_books_agree_or_do_not(
     counters: Counters, units: dict[str, int], ledger: dict[str, int], conserved: bool, oversold: int
 ) -> None:
-    books = Books(
+    books = SaleAudit(
         sale=replace(SALE, counters=counters),
         now=NOW,
         units={ReservationState(state): count for state, count in units.items()},
-        ledger={Kind(kind): count for kind, count in ledger.items()},
+        ledger={EntryKind(kind): count for kind, count in ledger.items()},
         oldest_overdue=NOW - timedelta(seconds=3),
     )
     assert (books.conserved, books.oversold) == (conserved, oversold)

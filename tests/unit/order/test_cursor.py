@@ -9,11 +9,11 @@ import pytest
 from amazonlite.common.core.cursor import InvalidCursor
 from amazonlite.common.testing.fakes import NEW_YEAR
 from amazonlite.order.cursor import read_cursor, write_cursor
-from amazonlite.order.store import Place
+from amazonlite.order.store import PageKey
 
 
 def test_a_cursor_brings_back_its_place() -> None:
-    place = Place(NEW_YEAR, "ord_1")
+    place = PageKey(NEW_YEAR, "ord_1")
     assert read_cursor(write_cursor(place)) == place
 
 

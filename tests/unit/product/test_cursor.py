@@ -4,14 +4,14 @@ import pytest
 
 from amazonlite.common.core.cursor import InvalidCursor
 from amazonlite.product.cursor import read_cursor, write_cursor
-from amazonlite.product.domain import Place, Sort
+from amazonlite.product.domain import PageKey, Sort
 
 PLACES = {
-    Sort.SKU: Place("B1", "B1"),
-    Sort.PRICE: Place(1999, "B1"),
-    Sort.PRICE_DOWN: Place(1999, "B1"),
-    Sort.NAME: Place("ein schöner name", "B1"),
-    Sort.RATING: Place(4.5, "B1"),
+    Sort.SKU: PageKey("B1", "B1"),
+    Sort.PRICE: PageKey(1999, "B1"),
+    Sort.PRICE_DOWN: PageKey(1999, "B1"),
+    Sort.NAME: PageKey("ein schöner name", "B1"),
+    Sort.RATING: PageKey(4.5, "B1"),
 }
 
 

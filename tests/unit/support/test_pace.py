@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amazonlite.inventory.stock.domain import Kind
+from amazonlite.inventory.stock.domain import EntryKind
 from support.history.pace import longest_not_ready, longest_pause, pace_after
 from support.history.record import History, Operation, Outcome
 from support.history.rows import OrderRow, Rows, SaleRow, spans_of
@@ -46,10 +46,15 @@ def test_claims_are_missed_only_while_units_are_free() -> None:
 
 
 def test_units_are_free_from_their_allocation_or_return_until_the_last_is_held() -> None:
-    booked = [(1.0, Kind.ALLOCATE, 2), (2.0, Kind.HOLD, 1), (3.0, Kind.HOLD, 1), (5.0, Kind.SELL, 1)]
+    booked = [
+        (1.0, EntryKind.ALLOCATE, 2),
+        (2.0, EntryKind.HOLD, 1),
+        (3.0, EntryKind.HOLD, 1),
+        (5.0, EntryKind.SELL, 1),
+    ]
     assert spans_of(booked) == [(1.0, 3.0)]
-    assert spans_of([*booked, (13.0, Kind.UNHOLD, 1)]) == [(1.0, 3.0), (13.0, float("inf"))]
-    assert spans_of([*booked, (13.0, Kind.UNHOLD, 1), (14.0, Kind.HOLD, 1)]) == [(1.0, 3.0), (13.0, 14.0)]
+    assert spans_of([*booked, (13.0, EntryKind.UNHOLD, 1)]) == [(1.0, 3.0), (13.0, float("inf"))]
+    assert spans_of([*booked, (13.0, EntryKind.UNHOLD, 1), (14.0, EntryKind.HOLD, 1)]) == [(1.0, 3.0), (13.0, 14.0)]
 
 
 def test_an_order_paid_before_the_fault_is_late_from_its_end_on() -> None:

@@ -7,7 +7,7 @@ from itertools import chain, pairwise
 
 import pytest
 
-from support.faults.fault import KILLS, Fault, Kind
+from support.faults.fault import KILLS, Fault, FaultKind
 from support.faults.schedule import CALM_AT_THE_END, Schedule
 
 SEEDS = range(200)
@@ -32,19 +32,19 @@ def test_nothing_is_killed_twice() -> None:
         faults = [timed.fault for timed in Schedule.random(seed, 300).faults]
         killed = Counter(chain.from_iterable(fault.targets for fault in faults if fault.kind in KILLS))
         assert max(killed.values(), default=0) <= 1, seed
-        assert sum(fault.kind is Kind.CONTROL_PLANE for fault in faults) <= 1, seed
+        assert sum(fault.kind is FaultKind.CONTROL_PLANE for fault in faults) <= 1, seed
 
 
 def test_what_begins_too_late_for_a_calm_after_it_no_longer_fits() -> None:
     schedule = Schedule(1, 300, ())
-    fault = Fault(Kind.PAUSE, ("order",), 5.0)
+    fault = Fault(FaultKind.PAUSE, ("order",), 5.0)
     assert schedule.fits(fault, 300 - CALM_AT_THE_END - 5)
     assert not schedule.fits(fault, 300 - CALM_AT_THE_END - 4)
 
 
 def test_every_kind_of_fault_is_drawn() -> None:
     drawn = {timed.fault.kind for seed in SEEDS for timed in Schedule.random(seed, 300).faults}
-    assert drawn == set(Kind)
+    assert drawn == set(FaultKind)
 
 
 def test_it_prints_its_seed_every_fault_and_the_command_that_repeats_it() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from amazonlite_cli.cluster.base import Cluster, docker_answers
-from amazonlite_cli.cluster.kind import Kind
+from amazonlite_cli.cluster.kind import KindCluster
 from amazonlite_cli.cluster.localkube import Localkube
 
 
 def choose() -> Cluster:
     """The cluster this machine is for."""
-    return Kind() if docker_answers() else Localkube()
+    return KindCluster() if docker_answers() else Localkube()

@@ -21,7 +21,7 @@ _ADDONS = str(REPO / "tools" / "localkube" / "addons")
 _RESOLV = "nameserver {dns}\nsearch amazonlite.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n"
 
 
-class Kind:
+class KindCluster:
     name = "kind"
     values = "values-kind.yaml"
 

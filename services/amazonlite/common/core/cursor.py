@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from amazonlite.common.core.errors import InvalidInput
 
-Place = TypeVar("Place")
+Key = TypeVar("Key")
 
 
 class InvalidCursor(InvalidInput):
@@ -28,7 +28,7 @@ def write_cursor(place: bytes) -> str:
     return urlsafe_b64encode(place).rstrip(b"=").decode()
 
 
-def read_cursor(cursor: str, parse: Callable[[bytes], Place]) -> Place:
+def read_cursor(cursor: str, parse: Callable[[bytes], Key]) -> Key:
     """What `parse` makes of the place. Whatever is no cursor is InvalidCursor, also where `parse` raises ValueError."""
     try:
         return parse(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))

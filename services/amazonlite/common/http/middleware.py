@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from amazonlite.common.core.context import correlation_id
 from amazonlite.common.http.problems import internal_error, of_domain_error, problem_response
 from amazonlite.common.http.sampling import Sampler
-from amazonlite.common.http.turnstile import Turnstile
+from amazonlite.common.http.start_limiter import StartLimiter
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.common.observe.metrics import RequestMeter
 from amazonlite.common.observe.tracing import Span, span, valid_traceparent
@@ -46,7 +46,7 @@ class RequestScope:
         self.app = app
         self._slow = slow_seconds
         self._meter = RequestMeter()
-        self._turnstile = Turnstile(BEGIN_AT_ONCE)
+        self._start_limiter = StartLimiter(BEGIN_AT_ONCE)
         self._refusals = Sampler("request")
         self._failures = Sampler("request", burst=100, per_second=10)
 
@@ -54,7 +54,7 @@ class RequestScope:
         if scope["type"] != "http" or scope["path"] in QUIET:
             await self.app(scope, receive, send)
             return
-        await self._turnstile.enter()
+        await self._start_limiter.wait()
         carried = _Carried.read(scope["headers"])
         token = correlation_id.set(carried.correlation)
         try:

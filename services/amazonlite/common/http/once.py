@@ -23,7 +23,7 @@ Prepared = TypeVar("Prepared")
 Done = TypeVar("Done")
 
 
-class Desk(Protocol):
+class Dependencies(Protocol):
     """What every service's use cases work with."""
 
     @property
@@ -57,7 +57,7 @@ class Once:
     path: str
     key: str
 
-    async def answer(self, desk: Desk, command: Command[Prepared, Done], *, location: str) -> JSONResponse:
+    async def answer(self, deps: Dependencies, command: Command[Prepared, Done], *, location: str) -> JSONResponse:
         """`location` has members of the body in braces: "/api/orders/{orderId}"."""
 
         async def work(uow: UnitOfWork, prepared: Prepared) -> StoredAnswer:
@@ -65,13 +65,13 @@ class Once:
             return StoredAnswer(status, body.as_json())
 
         stored = await run_idempotent(
-            desk.transactions,
+            deps.transactions,
             scope=scope_of(command.action, command.subject),
             key=self.key,
             fingerprint=fingerprint_of(self.method, self.path, command.subject, command.body),
             prepare=command.prepare,
             work=work,
-            clock=desk.clock,
+            clock=deps.clock,
         )
         replayed = {"Idempotency-Replayed": "true"} if stored.replayed else {}
         return JSONResponse(stored.body, stored.status, {**replayed, "Location": location.format(**stored.body)})

@@ -22,7 +22,7 @@ AUDIENCE = "amazonlite"
 LONGEST_TOKEN = 4096
 LONGEST_LIFETIME = 3600 + 60  # seconds; a token that says more was not made by the auth service
 
-Kind = Literal["user", "service"]
+PrincipalKind = Literal["user", "service"]
 _CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 _OPTIONS = {"require": ["iss", "aud", "sub", "exp", "iat", "jti"], "verify_exp": False, "verify_iat": False}
 
@@ -74,7 +74,7 @@ class Principal:
 
     subject: str
     scopes: frozenset[str]
-    kind: Kind
+    kind: PrincipalKind
     session_id: str
     token_id: str
     expires_at: datetime

@@ -11,7 +11,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from amazonlite.common.security.jwt import ALGORITHM, AUDIENCE, ISSUER, TOKEN_TYPE, Kind
+from amazonlite.common.security.jwt import ALGORITHM, AUDIENCE, ISSUER, TOKEN_TYPE, PrincipalKind
 
 NEW_YEAR = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -74,7 +74,7 @@ def mint_token(
     sub: str,
     scopes: Iterable[str] = ("shop",),
     *,
-    kind: Kind = "user",
+    kind: PrincipalKind = "user",
     sid: str = "ses_test",
     now: datetime | None = None,
     ttl: float = 900,

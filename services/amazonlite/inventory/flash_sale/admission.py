@@ -8,7 +8,7 @@ from functools import partial
 
 from amazonlite.common.background.every import every
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.dependencies import Dependencies
 from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.queue_store import QueueStore
 from amazonlite.inventory.flash_sale.store import Turnout
@@ -24,7 +24,7 @@ class Admitter:
     """Brings what MySQL says of each running sale to Redis and admits; keeps the turnout in MySQL for when Redis is
     emptied."""
 
-    desk: Desk
+    deps: Dependencies
     queue: QueueStore
     _ticks: int = 0
     _saved: dict[str, Turnout] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Admitter:
         await every(EVERY_SECONDS, self.tick, waits="admission_waits")
 
     async def tick(self) -> None:
-        async with self.desk.transactions() as uow:
+        async with self.deps.transactions() as uow:
             running = await sales.list_running(uow, CLOSED_WITHIN)
             known = {sale.id: await self._known(uow, sale.id) for sale, _ in running}
         seen = {sale.id: await self.queue.tick(sale, now, known[sale.id]) for sale, now in running}
@@ -50,5 +50,5 @@ class Admitter:
     async def _save(self, seen: dict[str, Turnout]) -> None:
         for sale_id, turnout in seen.items():
             if turnout != self._saved[sale_id]:
-                await in_transaction(self.desk.transactions, partial(sales.save_turnout, sale_id=sale_id, seen=turnout))
+                await in_transaction(self.deps.transactions, partial(sales.save_turnout, sale_id=sale_id, seen=turnout))
         self._saved = seen

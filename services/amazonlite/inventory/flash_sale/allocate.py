@@ -14,19 +14,19 @@ from amazonlite.common.data.errors import StoreContended
 from amazonlite.common.data.idempotency import fingerprint_of
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.inventory.flash_sale import store as sales
-from amazonlite.inventory.flash_sale.desk import SaleDesk
+from amazonlite.inventory.flash_sale.dependencies import SaleDependencies
 from amazonlite.inventory.flash_sale.domain import Admission, Counters, Sale, SaleState, Terms
 from amazonlite.inventory.flash_sale.errors import IllegalSaleTransition, SaleDiffers, SkuOnSale
 from amazonlite.inventory.flash_sale.step import taken, tell_queue
 from amazonlite.inventory.stock import store
 from amazonlite.inventory.stock.book import book
-from amazonlite.inventory.stock.domain import Entry, InsufficientStock, Kind, UnknownSku
+from amazonlite.inventory.stock.domain import Entry, EntryKind, InsufficientStock, UnknownSku
 
 TOMBSTONE = ""
 
 
 async def allocate(
-    desk: SaleDesk, sale_id: str, terms: Terms, admission: Admission, step: OperatorStep
+    deps: SaleDependencies, sale_id: str, terms: Terms, admission: Admission, step: OperatorStep
 ) -> tuple[Sale, datetime]:
     """The sale, SCHEDULED. Again with the same terms: the sale as it is now.
 
@@ -52,9 +52,9 @@ async def allocate(
             await _meet(uow, known[0], new, step)
         return certain(await sales.find(uow, sale_id), "it was made or met above, and sales are never deleted")
 
-    sale, now = await in_transaction(desk.desk.transactions, work)
+    sale, now = await in_transaction(deps.inventory.transactions, work)
     # The first that Redis hears of the sale: there is no queue to wait for.
-    await tell_queue(desk, sale, now, grace=timedelta(0))
+    await tell_queue(deps, sale, now, grace=timedelta(0))
     return sale, now
 
 
@@ -77,7 +77,7 @@ async def _make(uow: UnitOfWork, new: Sale, real_sku: str) -> None:
         raise UnknownSku(sku)
     if stock.available < quantity:
         raise InsufficientStock(sku, quantity, stock.available)
-    await book(uow, [Entry(f"{new.id}:{Kind.ALLOCATE}", Kind.ALLOCATE, sku, quantity, new.id)])
+    await book(uow, [Entry(f"{new.id}:{EntryKind.ALLOCATE}", EntryKind.ALLOCATE, sku, quantity, new.id)])
 
 
 async def _add(uow: UnitOfWork, new: Sale) -> None:
@@ -94,7 +94,7 @@ async def _make_shadow(uow: UnitOfWork, new: Sale, real_sku: str) -> None:
     if await store.find_stock(uow, real_sku) is None:
         raise UnknownSku(real_sku)
     await store.ensure_stock(uow, [new.terms.sku])
-    await book(uow, [Entry(f"{new.id}:{Kind.ADJUST}", Kind.ADJUST, new.terms.sku, new.terms.quantity)])
+    await book(uow, [Entry(f"{new.id}:{EntryKind.ADJUST}", EntryKind.ADJUST, new.terms.sku, new.terms.quantity)])
 
 
 def _fingerprint(sale_id: str, terms: Terms, admission: Admission) -> str:

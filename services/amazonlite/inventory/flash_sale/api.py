@@ -15,7 +15,7 @@ from amazonlite.common.security.principal import require
 from amazonlite.inventory.flash_sale import queue
 from amazonlite.inventory.flash_sale.claim import claim_units
 from amazonlite.inventory.flash_sale.decide import Claim
-from amazonlite.inventory.flash_sale.desk import SaleDesk
+from amazonlite.inventory.flash_sale.dependencies import SaleDependencies
 from amazonlite.inventory.flash_sale.errors import (
     ClaimKeyReused,
     CustomerLimitReached,
@@ -33,7 +33,7 @@ from amazonlite.inventory.flash_sale.schemas import (
     HeldView,
     HoldView,
     JoinedView,
-    PlaceView,
+    QueuePositionView,
     SaleList,
     SaleSummary,
     SaleView,
@@ -41,12 +41,12 @@ from amazonlite.inventory.flash_sale.schemas import (
 from amazonlite.inventory.reservations.domain import ReservationNotFound
 
 
-async def sale_desk_of(request: Request) -> SaleDesk:
-    desk: SaleDesk = request.app.state.sale_desk
-    return desk
+async def sale_deps_of(request: Request) -> SaleDependencies:
+    deps: SaleDependencies = request.app.state.sale_deps
+    return deps
 
 
-AtDesk = Annotated[SaleDesk, Depends(sale_desk_of)]
+Deps = Annotated[SaleDependencies, Depends(sale_deps_of)]
 SaleId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Shopper = Annotated[Principal, Depends(require("shop"))]
 TicketText = Annotated[str, Header(alias="X-Queue-Ticket", max_length=500)]
@@ -73,7 +73,7 @@ holds = APIRouter(prefix="/internal/holds", tags=["internal"], dependencies=[Dep
     ),
 )
 async def claim(
-    desk: AtDesk,
+    deps: Deps,
     shopper: Shopper,
     sale_id: SaleId,
     body: ClaimUnits,
@@ -81,7 +81,7 @@ async def claim(
     idempotency_key: IdempotencyKey,
 ) -> Response:
     """Holds units for the shopper until `payBefore`. The same key again gets the same hold."""
-    ticket = desk.tickets.read(x_queue_ticket, sale_id, shopper.subject)
+    ticket = deps.tickets.read(x_queue_ticket, sale_id, shopper.subject)
     wish = Claim(
         sale_id,
         shopper.subject,
@@ -91,20 +91,20 @@ async def claim(
         correlation_id=context.correlation_id.get(),
         traceparent=context.traceparent.get(),
     )
-    held = await claim_units(desk, wish)
+    held = await claim_units(deps, wish)
     headers = {} if held.new else {"Idempotency-Replayed": "true"}
     return HeldView.of(sale_id, held).answer(201, headers)
 
 
 @shop.get("", response_model=SaleList)
-async def sales(desk: AtDesk) -> SaleList:
-    return SaleList(items=[SaleSummary.of(sale) for sale in await list_sales(desk.desk)])
+async def list_flash_sales(deps: Deps) -> SaleList:
+    return SaleList(items=[SaleSummary.of(sale) for sale in await list_sales(deps.inventory)])
 
 
 @shop.get("/{sale_id}", response_model=SaleView, responses=problems(SaleNotFound))
-async def sale(desk: AtDesk, sale_id: SaleId) -> SaleView:
-    found = await get_sale(desk.desk, sale_id)
-    return SaleView.with_queue(found, await look_at_queue(desk.desk, desk.queue, sale_id))
+async def get_flash_sale(deps: Deps, sale_id: SaleId) -> SaleView:
+    found = await get_sale(deps.inventory, sale_id)
+    return SaleView.with_queue(found, await look_at_queue(deps.inventory, deps.queue, sale_id))
 
 
 @shop.post(
@@ -113,28 +113,30 @@ async def sale(desk: AtDesk, sale_id: SaleId) -> SaleView:
     response_model=JoinedView,
     responses=problems(SaleNotFound, SaleNotOpen, SoldOut, QueueUnavailable),
 )
-async def join(desk: AtDesk, shopper: Shopper, sale_id: SaleId) -> Response:
+async def join_queue(deps: Deps, shopper: Shopper, sale_id: SaleId) -> Response:
     """A place in the queue, or the place the customer has, and the ticket that proves it."""
-    joined = await queue.join(desk, sale_id, shopper.subject)
+    joined = await queue.join(deps, sale_id, shopper.subject)
     return JoinedView.with_ticket(joined).answer(201)
 
 
 @shop.get(
-    "/{sale_id}/queue", response_model=PlaceView, responses=problems(SaleNotFound, TicketInvalid, QueueUnavailable)
+    "/{sale_id}/queue",
+    response_model=QueuePositionView,
+    responses=problems(SaleNotFound, TicketInvalid, QueueUnavailable),
 )
-async def look(desk: AtDesk, shopper: Shopper, sale_id: SaleId, x_queue_ticket: TicketText) -> Response:
+async def get_queue_position(deps: Deps, shopper: Shopper, sale_id: SaleId, x_queue_ticket: TicketText) -> Response:
     """Where the shopper stands; asking keeps the place."""
-    ticket = desk.tickets.read(x_queue_ticket, sale_id, shopper.subject)
-    return PlaceView.of(await queue.look(desk, ticket)).answer()
+    ticket = deps.tickets.read(x_queue_ticket, sale_id, shopper.subject)
+    return QueuePositionView.of(await queue.look(deps, ticket)).answer()
 
 
 @shop.delete("/{sale_id}/queue", status_code=204, responses=problems(TicketInvalid, QueueUnavailable))
-async def leave(desk: AtDesk, shopper: Shopper, sale_id: SaleId, x_queue_ticket: TicketText) -> Response:
-    await queue.leave(desk, desk.tickets.read(x_queue_ticket, sale_id, shopper.subject))
+async def leave_queue(deps: Deps, shopper: Shopper, sale_id: SaleId, x_queue_ticket: TicketText) -> Response:
+    await queue.leave(deps, deps.tickets.read(x_queue_ticket, sale_id, shopper.subject))
     return Response(status_code=204)
 
 
 @holds.get("/{order_id}", response_model=HoldView, responses=problems(ReservationNotFound))
-async def hold(desk: AtDesk, order_id: Annotated[str, Path(max_length=64)]) -> HoldView:
+async def get_hold_of_order(deps: Deps, order_id: Annotated[str, Path(max_length=64)]) -> HoldView:
     """The flash-sale hold that the order is made from, as its event tells it. 404: there is none (yet)."""
-    return HoldView.of(*await get_hold(desk.desk, order_id))
+    return HoldView.of(*await get_hold(deps.inventory, order_id))

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory.flash_sale.desk import SaleDesk
+from amazonlite.inventory.flash_sale.dependencies import SaleDependencies
 from amazonlite.inventory.flash_sale.domain import Sale
 from amazonlite.inventory.flash_sale.step import take_step
 
 
 async def change_admission(
-    desk: SaleDesk, sale_id: str, *, max_active: int | None, rate_per_second: float | None, step: OperatorStep
+    deps: SaleDependencies, sale_id: str, *, max_active: int | None, rate_per_second: float | None, step: OperatorStep
 ) -> tuple[Sale, datetime]:
     """None leaves a number as it is."""
 
@@ -26,4 +26,4 @@ async def change_admission(
         )
         return replace(sale, admission=wanted)
 
-    return await take_step(desk, sale_id, step, change)
+    return await take_step(deps, sale_id, step, change)

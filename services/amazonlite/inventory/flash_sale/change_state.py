@@ -7,14 +7,16 @@ from datetime import datetime
 
 from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory.flash_sale.desk import SaleDesk
+from amazonlite.inventory.flash_sale.dependencies import SaleDependencies
 from amazonlite.inventory.flash_sale.domain import Sale, SaleState, next_state
 from amazonlite.inventory.flash_sale.step import take_step
 from amazonlite.inventory.stock.book import book
-from amazonlite.inventory.stock.domain import Entry, Kind
+from amazonlite.inventory.stock.domain import Entry, EntryKind
 
 
-async def change_state(desk: SaleDesk, sale_id: str, wanted: SaleState, step: OperatorStep) -> tuple[Sale, datetime]:
+async def change_state(
+    deps: SaleDependencies, sale_id: str, wanted: SaleState, step: OperatorStep
+) -> tuple[Sale, datetime]:
     """An aborted sale gives its free units back at once; holds may still be paid, or go back as they expire."""
 
     async def change(uow: UnitOfWork, sale: Sale) -> Sale:
@@ -23,11 +25,11 @@ async def change_state(desk: SaleDesk, sale_id: str, wanted: SaleState, step: Op
             await return_free(uow, sale)
         return replace(sale, state=state)
 
-    return await take_step(desk, sale_id, step, change)
+    return await take_step(deps, sale_id, step, change)
 
 
 async def return_free(uow: UnitOfWork, sale: Sale) -> None:
     """What nobody holds or bought goes back to general stock. A closed sale has nothing free, so this happens once."""
     if sale.counters.free:
-        entry = Entry(f"{sale.id}:{Kind.RETURN}", Kind.RETURN, sale.terms.sku, sale.counters.free, sale.id)
+        entry = Entry(f"{sale.id}:{EntryKind.RETURN}", EntryKind.RETURN, sale.terms.sku, sale.counters.free, sale.id)
         await book(uow, [entry])

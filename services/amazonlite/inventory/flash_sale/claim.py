@@ -9,16 +9,16 @@ import time
 
 from amazonlite.common.core.errors import DomainError
 from amazonlite.inventory.flash_sale.decide import Claim, Held
-from amazonlite.inventory.flash_sale.desk import SaleDesk
+from amazonlite.inventory.flash_sale.dependencies import SaleDependencies
 from amazonlite.inventory.flash_sale.metrics import CLAIM_SECONDS, CLAIMS
 
 
-async def claim_units(desk: SaleDesk, claim: Claim) -> Held:
+async def claim_units(deps: SaleDependencies, claim: Claim) -> Held:
     """The hold. The same claim again gets the same hold, whether or not the shopper still has a place."""
     started = time.perf_counter()
     outcome = "internal_error"
     try:
-        held = await desk.batcher.claim(claim)
+        held = await deps.batcher.claim(claim)
         outcome = "held" if held.new else "replayed"
         return held
     except DomainError as refusal:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from amazonlite.common.core.clock import iso
 from amazonlite.common.core.event import Event, new_event
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
-from amazonlite.inventory.desk import SOURCE, Desk
+from amazonlite.inventory.dependencies import SOURCE, Dependencies
 from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.decide import Claim, Held, Outcome, decide
 from amazonlite.inventory.flash_sale.domain import Sale
@@ -19,34 +19,36 @@ from amazonlite.inventory.flash_sale.errors import SaleNotFound
 from amazonlite.inventory.reservations import store
 from amazonlite.inventory.reservations.domain import entries_for
 from amazonlite.inventory.stock.book import book
-from amazonlite.inventory.stock.domain import Kind
+from amazonlite.inventory.stock.domain import EntryKind
 
 CLAIMED = "flash-sale.claimed.v1"
 
 
-async def commit_claims(desk: Desk, sale_id: str, claims: Sequence[Claim]) -> list[Outcome]:
+async def commit_claims(deps: Dependencies, sale_id: str, claims: Sequence[Claim]) -> list[Outcome]:
     """An outcome for each claim, in their order, once all are committed."""
-    return await in_transaction(desk.transactions, lambda uow: _decide_and_write(desk, uow, sale_id, claims))
+    return await in_transaction(deps.transactions, lambda uow: _decide_and_write(deps, uow, sale_id, claims))
 
 
-async def _decide_and_write(desk: Desk, uow: UnitOfWork, sale_id: str, claims: Sequence[Claim]) -> list[Outcome]:
+async def _decide_and_write(
+    deps: Dependencies, uow: UnitOfWork, sale_id: str, claims: Sequence[Claim]
+) -> list[Outcome]:
     found = await sales.lock(uow, sale_id)
     if found is None:
         return [SaleNotFound(sale_id) for _ in claims]
     sale, now = found
     holds = await sales.holds_of_customers(uow, sale_id, {claim.customer_id for claim in claims})
-    outcomes = decide(sale, now, claims, holds, desk.ids)
+    outcomes = decide(sale, now, claims, holds, deps.ids)
     new = [(o, claim) for o, claim in zip(outcomes, claims, strict=True) if isinstance(o, Held) and o.new]
     if new:
         await store.add_reservations(uow, [held.hold for held, _ in new])
-        await book(uow, [entry for held, _ in new for entry in entries_for(held.hold, Kind.HOLD)])
+        await book(uow, [entry for held, _ in new for entry in entries_for(held.hold, EntryKind.HOLD)])
         # Nobody pays in a rehearsal: its holds make no orders and simply expire.
         if not sale.terms.rehearsal:
-            await uow.add_events([event_of(desk, sale, held, claim) for held, claim in new])
+            await uow.add_events([event_of(deps, sale, held, claim) for held, claim in new])
     return outcomes
 
 
-def event_of(desk: Desk, sale: Sale, held: Held, claim: Claim) -> Event:
+def event_of(deps: Dependencies, sale: Sale, held: Held, claim: Claim) -> Event:
     """The news of a new hold."""
     hold = held.hold
     data = {
@@ -64,8 +66,8 @@ def event_of(desk: Desk, sale: Sale, held: Held, claim: Claim) -> Event:
         hold.order_id,
         data,
         source=SOURCE,
-        clock=desk.clock,
-        ids=desk.ids,
+        clock=deps.clock,
+        ids=deps.ids,
         correlation_id=claim.correlation_id,
         traceparent=claim.traceparent,
     )

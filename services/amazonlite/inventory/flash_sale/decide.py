@@ -58,11 +58,11 @@ def decide(
 
     ``holds`` are all holds on this sale of the customers who claim. Claims under one key get one hold.
     """
-    desk = _ClaimDesk(sale, now, holds, ids)
-    return [desk.serve(claim) for claim in claims]
+    deps = _ClaimDependencies(sale, now, holds, ids)
+    return [deps.serve(claim) for claim in claims]
 
 
-class _ClaimDesk:
+class _ClaimDependencies:
     """Serves claims one after the other and remembers what it has given away."""
 
     def __init__(self, sale: Sale, now: datetime, holds: Iterable[Reservation], ids: IdSource) -> None:

@@ -15,7 +15,7 @@ from amazonlite.inventory.flash_sale.errors import (
     IllegalSaleTransition,
 )
 from amazonlite.inventory.reservations.domain import ReservationState
-from amazonlite.inventory.stock.domain import Kind, balance
+from amazonlite.inventory.stock.domain import EntryKind, balance
 
 
 class SaleState(StrEnum):
@@ -115,13 +115,13 @@ class Sale:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class SaleAudit:
     """A sale, its holds and its ledger as of one moment; ``units`` counts the holds' units by state."""
 
     sale: Sale
     now: datetime
     units: Mapping[ReservationState, int]
-    ledger: Mapping[Kind, int]
+    ledger: Mapping[EntryKind, int]
     oldest_overdue: datetime | None
 
     @property

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from amazonlite.common.core.money import Money
 from amazonlite.common.http.body import Body, MoneyView
 from amazonlite.common.http.fields import Sku
-from amazonlite.inventory.flash_sale.domain import Admission, AdmissionOrder, Books, SaleState, Terms
+from amazonlite.inventory.flash_sale.domain import Admission, AdmissionOrder, SaleAudit, SaleState, Terms
 from amazonlite.inventory.flash_sale.read import QueueLook
 from amazonlite.inventory.flash_sale.schemas import CountersView, QueueView
 from amazonlite.inventory.schemas import MOST_UNITS
@@ -89,7 +89,7 @@ class ChangeAdmission(Body):
     rate_per_second: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
 
 
-class BooksView(Body):
+class SaleAuditView(Body):
     """A sale as the operator watches it. ``ledger`` and ``holds`` are units by kind of entry and by state."""
 
     id: str
@@ -107,7 +107,7 @@ class BooksView(Body):
     queue: QueueView
 
     @classmethod
-    def of(cls, books: Books, look: QueueLook) -> BooksView:
+    def of(cls, books: SaleAudit, look: QueueLook) -> SaleAuditView:
         sale = books.sale
         return cls(
             id=sale.id,

@@ -16,7 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
-from amazonlite.common.core.together import Together
+from amazonlite.common.core.batcher import Batcher
 from amazonlite.common.observe.logs import get_logger
 from amazonlite.inventory.flash_sale.domain import Sale
 from amazonlite.inventory.flash_sale.errors import QueueUnavailable
@@ -44,7 +44,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class QueuePosition:
     """``position`` counts from 1 while waiting. Rates are admissions a second, times microseconds since 1970."""
 
     standing: Standing
@@ -91,7 +91,7 @@ class QueueStore:
         self._tick, self._join, self._visit, self._leave, self._count = map(
             _Script, ("tick", "join", "visit", "leave", "count")
         )
-        self._visits: Together[Visit, Place] = Together(self._visit_together, at_most=VISITS_AT_ONCE)
+        self._visits: Batcher[Visit, QueuePosition] = Batcher(self._visit_together, at_most=VISITS_AT_ONCE)
 
     async def tick(self, sale: Sale, now: datetime, known: Turnout, *, grace: timedelta = REBUILD_GRACE) -> Turnout:
         """Tells Redis the sale and admits whom it can; ``now`` is the database's time. The turnout so far."""
@@ -112,19 +112,19 @@ class QueueStore:
         admitted, rejected = await self._run(self._tick, sale.id, arguments)
         return Turnout(int(admitted or 0), int(rejected or 0))
 
-    async def join(self, sale_id: str, customer_id: str, draw: int) -> Place:
+    async def join(self, sale_id: str, customer_id: str, draw: int) -> QueuePosition:
         return _place(await self._run(self._join, sale_id, [customer_id, draw]))
 
-    async def visit(self, ticket: Ticket, draw: int) -> Place:
+    async def visit(self, ticket: Ticket, draw: int) -> QueuePosition:
         """Renews the shopper's lease or waiting place."""
         return await self._visits.ask((ticket, draw))
 
-    async def visit_all(self, sale_id: str, visits: Sequence[Visit]) -> list[Place]:
+    async def visit_all(self, sale_id: str, visits: Sequence[Visit]) -> list[QueuePosition]:
         """As ``visit``, for tickets of one sale."""
         arguments = [word for ticket, draw in visits for word in (ticket.customer_id, ticket.arrival, draw)]
         replies = await self._run(self._visit, sale_id, arguments)
         # No answers at all: Redis does not know the sale.
-        return [_place(reply) for reply in replies] or [Place(Standing.UNSEEDED)] * len(visits)
+        return [_place(reply) for reply in replies] or [QueuePosition(Standing.UNSEEDED)] * len(visits)
 
     async def leave(self, sale_id: str, customers: Sequence[str]) -> None:
         await self._run(self._leave, sale_id, list(customers))
@@ -136,7 +136,7 @@ class QueueStore:
     async def close(self) -> None:
         await self._redis.aclose()
 
-    async def _visit_together(self, visits: Sequence[Visit]) -> list[Place]:
+    async def _visit_together(self, visits: Sequence[Visit]) -> list[QueuePosition]:
         by_sale: dict[str, list[Visit]] = defaultdict(list)
         for visit in visits:
             by_sale[visit[0].sale_id].append(visit)
@@ -168,12 +168,14 @@ async def _reply(pending: Any) -> Any:
     return await pending
 
 
-def _place(reply: Sequence[Any]) -> Place:
+def _place(reply: Sequence[Any]) -> QueuePosition:
     standing = Standing(reply[0])
     if standing is Standing.UNSEEDED:
-        return Place(standing)
+        return QueuePosition(standing)
     _, arrival, position, reason, measured, rate, starts, sale_state, now = reply
-    return Place(standing, arrival, position, reason, float(measured), float(rate), int(starts), sale_state, int(now))
+    return QueuePosition(
+        standing, arrival, position, reason, float(measured), float(rate), int(starts), sale_state, int(now)
+    )
 
 
 def _microseconds(moment: datetime) -> int:

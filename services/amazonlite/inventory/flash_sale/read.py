@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.dependencies import Dependencies
 from amazonlite.inventory.flash_sale import store as sales
-from amazonlite.inventory.flash_sale.domain import Books, Sale
+from amazonlite.inventory.flash_sale.domain import Sale, SaleAudit
 from amazonlite.inventory.flash_sale.errors import QueueUnavailable, SaleNotFound
 from amazonlite.inventory.flash_sale.queue_store import QueueCount, QueueStore
 from amazonlite.inventory.flash_sale.store import Turnout
@@ -25,30 +25,30 @@ class QueueLook:
     available: bool
 
 
-async def get_sale(desk: Desk, sale_id: str) -> Sale:
-    async with desk.transactions() as uow:
+async def get_sale(deps: Dependencies, sale_id: str) -> Sale:
+    async with deps.transactions() as uow:
         found = await sales.find(uow, sale_id)
     if found is None:
         raise SaleNotFound(sale_id)
     return found[0]
 
 
-async def list_sales(desk: Desk) -> list[Sale]:
-    async with desk.transactions() as uow:
+async def list_sales(deps: Dependencies) -> list[Sale]:
+    async with deps.transactions() as uow:
         return await sales.list_all(uow, MOST_LISTED)
 
 
-async def read_books(desk: Desk, sale_id: str) -> Books:
-    async with desk.transactions() as uow:
-        books = await sales.read_books(uow, sale_id)
+async def audit_sale(deps: Dependencies, sale_id: str) -> SaleAudit:
+    async with deps.transactions() as uow:
+        books = await sales.audit_sale(uow, sale_id)
     if books is None:
         raise SaleNotFound(sale_id)
     return books
 
 
-async def look_at_queue(desk: Desk, queue: QueueStore, sale_id: str) -> QueueLook:
+async def look_at_queue(deps: Dependencies, queue: QueueStore, sale_id: str) -> QueueLook:
     """Redis's own count, with the turnout last kept by MySQL where Redis is away or was emptied a moment ago."""
-    async with desk.transactions() as uow:
+    async with deps.transactions() as uow:
         kept = await sales.turnout(uow, sale_id)
     try:
         count = await queue.count(sale_id)
@@ -61,8 +61,8 @@ def _larger(kept: Turnout, count: QueueCount) -> Turnout:
     return Turnout(max(kept.admitted, count.turnout.admitted), max(kept.rejected, count.turnout.rejected))
 
 
-async def get_hold(desk: Desk, order_id: str) -> tuple[Reservation, Sale]:
-    async with desk.transactions() as uow:
+async def get_hold(deps: Dependencies, order_id: str) -> tuple[Reservation, Sale]:
+    async with deps.transactions() as uow:
         found = await sales.find_hold(uow, order_id)
     if found is None:
         raise ReservationNotFound(order_id)

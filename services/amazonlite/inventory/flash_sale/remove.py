@@ -13,8 +13,8 @@ from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.inventory.flash_sale import store as sales
 from amazonlite.inventory.flash_sale.allocate import TOMBSTONE
 from amazonlite.inventory.flash_sale.change_state import change_state
-from amazonlite.inventory.flash_sale.desk import SaleDesk
-from amazonlite.inventory.flash_sale.domain import Admission, Books, Counters, Sale, SaleState, Terms
+from amazonlite.inventory.flash_sale.dependencies import SaleDependencies
+from amazonlite.inventory.flash_sale.domain import Admission, Counters, Sale, SaleAudit, SaleState, Terms
 from amazonlite.inventory.flash_sale.settle import settle
 from amazonlite.inventory.reservations.expire import end_unless_paid
 from amazonlite.inventory.reservations.store import Overdue
@@ -22,28 +22,28 @@ from amazonlite.inventory.reservations.store import Overdue
 BATCH = 200
 
 
-async def remove(desk: SaleDesk, sale_id: str, step: OperatorStep) -> Books:
+async def remove(deps: SaleDependencies, sale_id: str, step: OperatorStep) -> SaleAudit:
     """Repeatable from any point it was interrupted at. A settled sale stays as it is.
 
     Payment says which holds are paid; while it does not answer this is Unavailable, and the holds stay. A sale never
     allocated gets a tombstone, so that a late allocation of it cannot take stock that nobody would return.
     """
-    sale = await in_transaction(desk.desk.transactions, lambda uow: _found(uow, sale_id, step))
+    sale = await in_transaction(deps.inventory.transactions, lambda uow: _found(uow, sale_id, step))
     if sale.state is not SaleState.SETTLED:
-        await change_state(desk, sale_id, SaleState.ABORTED, step)
-        await _end_holds(desk, sale)
-    return await settle(desk, sale_id, step)
+        await change_state(deps, sale_id, SaleState.ABORTED, step)
+        await _end_holds(deps, sale)
+    return await settle(deps, sale_id, step)
 
 
-async def _end_holds(desk: SaleDesk, sale: Sale) -> None:
+async def _end_holds(deps: SaleDependencies, sale: Sale) -> None:
     rehearsals = frozenset({sale.id} if sale.terms.rehearsal else ())
-    while held := await _holds(desk, sale.id):
-        if not await end_unless_paid(desk.desk, held, rehearsals):
+    while held := await _holds(deps, sale.id):
+        if not await end_unless_paid(deps.inventory, held, rehearsals):
             raise StoreContended("the sale's holds are being ended by others this very moment", retry_after=1.0)
 
 
-async def _holds(desk: SaleDesk, sale_id: str) -> list[Overdue]:
-    async with desk.desk.transactions() as uow:
+async def _holds(deps: SaleDependencies, sale_id: str) -> list[Overdue]:
+    async with deps.inventory.transactions() as uow:
         return await sales.find_holds(uow, sale_id, BATCH)
 
 

@@ -9,7 +9,7 @@ from amazonlite.common.http.body import Body, MoneyView
 from amazonlite.inventory.flash_sale.decide import Held
 from amazonlite.inventory.flash_sale.domain import Counters, Sale, SaleState, Terms
 from amazonlite.inventory.flash_sale.queue import Joined, eta_seconds, poll_after_seconds
-from amazonlite.inventory.flash_sale.queue_store import Place
+from amazonlite.inventory.flash_sale.queue_store import QueuePosition
 from amazonlite.inventory.flash_sale.read import QueueLook
 from amazonlite.inventory.reservations.domain import Reservation
 
@@ -107,7 +107,7 @@ class SaleView(SaleSummary):
         return cls(**dict(SaleSummary.of(sale)), queue=QueueView.of(look))
 
 
-class PlaceView(Body):
+class QueuePositionView(Body):
     """Where a shopper stands. ``etaSeconds`` is null while nobody can say; ask again after ``pollAfterSeconds``."""
 
     state: str
@@ -117,7 +117,7 @@ class PlaceView(Body):
     reason: str
 
     @classmethod
-    def of(cls, place: Place) -> PlaceView:
+    def of(cls, place: QueuePosition) -> QueuePositionView:
         return cls(
             state=place.standing,
             position=place.position,
@@ -127,12 +127,12 @@ class PlaceView(Body):
         )
 
 
-class JoinedView(PlaceView):
+class JoinedView(QueuePositionView):
     ticket: str
 
     @classmethod
     def with_ticket(cls, joined: Joined) -> JoinedView:
-        return cls(**dict(PlaceView.of(joined.place)), ticket=joined.ticket)
+        return cls(**dict(QueuePositionView.of(joined.place)), ticket=joined.ticket)
 
 
 class HeldView(Body):

@@ -7,18 +7,18 @@ from dataclasses import replace
 from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.common.data.unit_of_work import UnitOfWork
 from amazonlite.inventory.flash_sale.change_state import return_free
-from amazonlite.inventory.flash_sale.desk import SaleDesk
-from amazonlite.inventory.flash_sale.domain import Books, Sale, SaleState, next_state
+from amazonlite.inventory.flash_sale.dependencies import SaleDependencies
+from amazonlite.inventory.flash_sale.domain import Sale, SaleAudit, SaleState, next_state
 from amazonlite.inventory.flash_sale.errors import HoldsOutstanding, IllegalSaleTransition
-from amazonlite.inventory.flash_sale.read import read_books
+from amazonlite.inventory.flash_sale.read import audit_sale
 from amazonlite.inventory.flash_sale.step import take_step
 from amazonlite.inventory.stock.book import book
-from amazonlite.inventory.stock.domain import Entry, Kind
+from amazonlite.inventory.stock.domain import Entry, EntryKind
 
 SETTLEABLE = frozenset({SaleState.DRAINING, SaleState.ABORTED, SaleState.SETTLED})
 
 
-async def settle(desk: SaleDesk, sale_id: str, step: OperatorStep) -> Books:
+async def settle(deps: SaleDependencies, sale_id: str, step: OperatorStep) -> SaleAudit:
     """HoldsOutstanding while a unit is held. Again: the same books, since nothing of a settled sale moves."""
 
     async def change(uow: UnitOfWork, sale: Sale) -> Sale:
@@ -34,11 +34,11 @@ async def settle(desk: SaleDesk, sale_id: str, step: OperatorStep) -> Books:
         ends_as = sale.state if sale.state is SaleState.ABORTED else next_state(sale, SaleState.SETTLED)
         return replace(sale, state=ends_as, settled=True)
 
-    await take_step(desk, sale_id, step, change)
-    return await read_books(desk.desk, sale_id)
+    await take_step(deps, sale_id, step, change)
+    return await audit_sale(deps.inventory, sale_id)
 
 
 async def _remove_shadow(uow: UnitOfWork, sale: Sale) -> None:
     """The shadow's stock, all of it returned by now, was never real."""
     made = sale.terms.quantity - sale.counters.sold
-    await book(uow, [Entry(f"{sale.id}:{Kind.ADJUST}:back", Kind.ADJUST, sale.terms.sku, -made)])
+    await book(uow, [Entry(f"{sale.id}:{EntryKind.ADJUST}:back", EntryKind.ADJUST, sale.terms.sku, -made)])

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from amazonlite.common.core.operator_step import OperatorStep
 from amazonlite.common.data.unit_of_work import UnitOfWork, in_transaction
 from amazonlite.inventory.flash_sale import store as sales
-from amazonlite.inventory.flash_sale.desk import SaleDesk
+from amazonlite.inventory.flash_sale.dependencies import SaleDependencies
 from amazonlite.inventory.flash_sale.domain import Sale
 from amazonlite.inventory.flash_sale.errors import QueueUnavailable, SaleNotFound
 from amazonlite.inventory.flash_sale.queue_store import REBUILD_GRACE
@@ -24,7 +24,7 @@ def taken(sale: Sale, step: OperatorStep) -> Sale:
     return replace(sale, fence=step.fence, last_step=step.key)
 
 
-async def take_step(desk: SaleDesk, sale_id: str, step: OperatorStep, change: Change) -> tuple[Sale, datetime]:
+async def take_step(deps: SaleDependencies, sale_id: str, step: OperatorStep, change: Change) -> tuple[Sale, datetime]:
     """Runs ``change`` under the sale's lock and saves what it makes of the sale.
 
     A change makes the sale as wanted rather than different from before, so that a repeated step changes nothing.
@@ -41,14 +41,14 @@ async def take_step(desk: SaleDesk, sale_id: str, step: OperatorStep, change: Ch
         await sales.save(uow, changed)
         return (await sales.find(uow, sale_id)) or (changed, now)
 
-    saved, now = await in_transaction(desk.desk.transactions, work)
-    await tell_queue(desk, saved, now)
+    saved, now = await in_transaction(deps.inventory.transactions, work)
+    await tell_queue(deps, saved, now)
     return saved, now
 
 
-async def tell_queue(desk: SaleDesk, sale: Sale, now: datetime, *, grace: timedelta = REBUILD_GRACE) -> None:
+async def tell_queue(deps: SaleDependencies, sale: Sale, now: datetime, *, grace: timedelta = REBUILD_GRACE) -> None:
     """The queue learns of a change at once; if it is away, from the next admission that reaches it."""
-    async with desk.desk.transactions() as uow:
+    async with deps.inventory.transactions() as uow:
         known = await sales.turnout(uow, sale.id)
     with suppress(QueueUnavailable):
-        await desk.queue.tick(sale, now, known, grace=grace)
+        await deps.queue.tick(sale, now, known, grace=grace)

@@ -29,16 +29,16 @@ from amazonlite.inventory.flash_sale.domain import (
     CLOSED,
     Admission,
     AdmissionOrder,
-    Books,
     Counters,
     Sale,
+    SaleAudit,
     SaleState,
     Terms,
 )
 from amazonlite.inventory.flash_sale.tables import flash_sale, sale_turnout
 from amazonlite.inventory.reservations.domain import Reservation, ReservationState
 from amazonlite.inventory.reservations.store import Overdue, reservation, reservation_line, with_lines
-from amazonlite.inventory.stock.domain import Kind
+from amazonlite.inventory.stock.domain import EntryKind
 from amazonlite.inventory.stock.store import DB_NOW, ledger
 
 
@@ -174,7 +174,7 @@ async def find_hold(uow: UnitOfWork, order_id: str) -> tuple[Reservation, Sale] 
     return None if sale is None or sale[0].terms.rehearsal else (found[0], sale[0])
 
 
-async def read_books(uow: UnitOfWork, sale_id: str) -> Books | None:
+async def audit_sale(uow: UnitOfWork, sale_id: str) -> SaleAudit | None:
     """One statement, so that all of it is read from one snapshot while claims go on."""
     holds = (
         select(
@@ -214,18 +214,18 @@ async def save_turnout(uow: UnitOfWork, sale_id: str, seen: Turnout) -> None:
     )
 
 
-def _books(rows: Sequence[Row[Any]]) -> Books | None:
+def _books(rows: Sequence[Row[Any]]) -> SaleAudit | None:
     if not rows:
         return None
     holds = {ReservationState(row.kind): row for row in rows if row.source == "hold"}
     now = rows[0].now
     held = holds.get(ReservationState.HELD)
     oldest = held.oldest if held is not None else None
-    return Books(
+    return SaleAudit(
         sale=_sale(rows[0]),
         now=now,
         units={state: int(row.units) for state, row in holds.items()},
-        ledger={Kind(row.kind): int(row.units) for row in rows if row.source == "entry"},
+        ledger={EntryKind(row.kind): int(row.units) for row in rows if row.source == "entry"},
         oldest_overdue=oldest if oldest is not None and oldest <= now else None,
     )
 

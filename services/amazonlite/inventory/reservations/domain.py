@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from amazonlite.common.core.errors import Conflict, NotFound
-from amazonlite.inventory.stock.domain import Entry, Kind
+from amazonlite.inventory.stock.domain import Entry, EntryKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +62,26 @@ class Reservation:
         return sum(line.quantity for line in self.lines)
 
 
-_ORDINARY: Mapping[Ending, Kind] = {
-    Ending.CONFIRM: Kind.CONFIRM,
-    Ending.RELEASE: Kind.RELEASE,
-    Ending.EXPIRE: Kind.RELEASE,
-    Ending.TAKE_BACK: Kind.RESTOCK,
+_ORDINARY: Mapping[Ending, EntryKind] = {
+    Ending.CONFIRM: EntryKind.CONFIRM,
+    Ending.RELEASE: EntryKind.RELEASE,
+    Ending.EXPIRE: EntryKind.RELEASE,
+    Ending.TAKE_BACK: EntryKind.RESTOCK,
 }
 
 
-def ending_kind(ending: Ending, *, of_sale: bool, sale_keeps: bool) -> Kind:
+def ending_kind(ending: Ending, *, of_sale: bool, sale_keeps: bool) -> EntryKind:
     """What ending a reservation does to the counters; ``sale_keeps``: the sale takes units back to resell."""
     if not of_sale:
         return _ORDINARY[ending]
     if ending is Ending.CONFIRM:
-        return Kind.SELL
+        return EntryKind.SELL
     if ending is Ending.TAKE_BACK:
-        return Kind.UNSELL if sale_keeps else Kind.RETURN_SOLD
-    return Kind.UNHOLD if sale_keeps else Kind.RETURN_HELD
+        return EntryKind.UNSELL if sale_keeps else EntryKind.RETURN_SOLD
+    return EntryKind.UNHOLD if sale_keeps else EntryKind.RETURN_HELD
 
 
-def entries_for(reservation: Reservation, kind: Kind) -> list[Entry]:
+def entries_for(reservation: Reservation, kind: EntryKind) -> list[Entry]:
     return [
         Entry(f"{reservation.id}:{line.sku}:{kind}", kind, line.sku, line.quantity, reservation.sale_id)
         for line in reservation.lines

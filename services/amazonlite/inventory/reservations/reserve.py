@@ -8,18 +8,18 @@ from datetime import datetime
 from amazonlite.common.core.certain import certain
 from amazonlite.common.core.clock import iso
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.dependencies import Dependencies
 from amazonlite.inventory.reservations import store
 from amazonlite.inventory.reservations.domain import Line, Reservation, ReservationState, entries_for
 from amazonlite.inventory.stock import store as stocks
 from amazonlite.inventory.stock.book import book
-from amazonlite.inventory.stock.domain import InsufficientStock, Kind, Stock, UnknownSku
+from amazonlite.inventory.stock.domain import EntryKind, InsufficientStock, Stock, UnknownSku
 
 RESERVED = "inventory.reserved.v1"
 
 
 async def reserve(
-    desk: Desk, uow: UnitOfWork, order_id: str, lines: Sequence[Line], expires_at: datetime
+    deps: Dependencies, uow: UnitOfWork, order_id: str, lines: Sequence[Line], expires_at: datetime
 ) -> Reservation:
     """UnknownSku or InsufficientStock: nothing is reserved. A tombstone comes back as it is: RELEASED, no lines."""
     known = await store.lock_reservation(uow, order_id)
@@ -28,11 +28,11 @@ async def reserve(
     stock = await stocks.lock_stock(uow, {line.sku for line in lines})
     for line in lines:
         _check(line, stock.get(line.sku))
-    new = Reservation(desk.ids("res"), order_id, ReservationState.HELD, expires_at, tuple(lines))
+    new = Reservation(deps.ids("res"), order_id, ReservationState.HELD, expires_at, tuple(lines))
     if not await store.add_reservation(uow, new):
         return await _of_the_other(uow, order_id)
-    await book(uow, entries_for(new, Kind.RESERVE))
-    await uow.add_event(desk.event(RESERVED, order_id, reservationId=new.id, expiresAt=iso(expires_at)))
+    await book(uow, entries_for(new, EntryKind.RESERVE))
+    await uow.add_event(deps.event(RESERVED, order_id, reservationId=new.id, expiresAt=iso(expires_at)))
     return new
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from amazonlite.common.core.ids import derive_id
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.dependencies import Dependencies
 from amazonlite.inventory.stock import store
 from amazonlite.inventory.stock.book import book
 from amazonlite.inventory.stock.domain import (
@@ -19,19 +19,19 @@ from amazonlite.inventory.stock.domain import (
     CountIsStale,
     CountNeedsComparison,
     Entry,
-    Kind,
+    EntryKind,
     Reason,
     Stock,
     UnknownSku,
 )
 
 
-async def change_by(desk: Desk, uow: UnitOfWork, sku: str, units: int, reason: Reason, *, key: str) -> Stock:
+async def change_by(deps: Dependencies, uow: UnitOfWork, sku: str, units: int, reason: Reason, *, key: str) -> Stock:
     """The stock afterwards; the same key again changes nothing more. Never below what is reserved."""
     stock = (await store.lock_stock(uow, [sku])).get(sku)
     if stock is None:
         raise UnknownSku(sku)
-    entry = Entry(derive_id("adj", sku, key), Kind.ADJUST, sku, units, reason=reason)
+    entry = Entry(derive_id("adj", sku, key), EntryKind.ADJUST, sku, units, reason=reason)
     booked = await store.find_entry(uow, entry.key)
     if booked is not None:
         if booked != entry:
@@ -43,7 +43,7 @@ async def change_by(desk: Desk, uow: UnitOfWork, sku: str, units: int, reason: R
     return await _stock_of(uow, sku)
 
 
-async def count(desk: Desk, uow: UnitOfWork, sku: str, on_hand: int, *, seen: str | None) -> Stock:
+async def count(deps: Dependencies, uow: UnitOfWork, sku: str, on_hand: int, *, seen: str | None) -> Stock:
     """Sets what is on hand. ``seen`` is the tag of the stock that was counted; only what is new can go without."""
     stock = await _stock_of(uow, sku)
     if stock.on_hand == on_hand:  # also the same count again, whose answer was lost
@@ -52,20 +52,20 @@ async def count(desk: Desk, uow: UnitOfWork, sku: str, on_hand: int, *, seen: st
         raise CountIsStale(stock)
     if seen is None and stock.has_moved:
         raise CountNeedsComparison(stock)
-    [counted] = await set_on_hand(desk, uow, {sku: on_hand})
+    [counted] = await set_on_hand(deps, uow, {sku: on_hand})
     return counted
 
 
-async def start(desk: Desk, uow: UnitOfWork, counted: Mapping[str, int]) -> list[Stock]:
+async def start(deps: Dependencies, uow: UnitOfWork, counted: Mapping[str, int]) -> list[Stock]:
     """Gives each SKU that has no stock yet its first; the others are left as they are."""
     await store.ensure_stock(uow, counted)
     before = await store.lock_stock(uow, counted)
     known = [stock for stock in before.values() if stock.has_moved]
     new = {sku: counted[sku] for sku, stock in before.items() if not stock.has_moved}
-    return [*known, *await set_on_hand(desk, uow, new)]
+    return [*known, *await set_on_hand(deps, uow, new)]
 
 
-async def set_on_hand(desk: Desk, uow: UnitOfWork, counted: Mapping[str, int]) -> list[Stock]:
+async def set_on_hand(deps: Dependencies, uow: UnitOfWork, counted: Mapping[str, int]) -> list[Stock]:
     """All or none; a SKU that is new starts here. BelowReserved: reserved units cannot be counted away."""
     if not counted:
         return []
@@ -77,7 +77,7 @@ async def set_on_hand(desk: Desk, uow: UnitOfWork, counted: Mapping[str, int]) -
             raise BelowReserved(stock, counted[sku])
         if counted[sku] != stock.on_hand:
             units = counted[sku] - stock.on_hand
-            entries.append(Entry(desk.ids("adj"), Kind.ADJUST, sku, units, reason=Reason.COUNTED))
+            entries.append(Entry(deps.ids("adj"), EntryKind.ADJUST, sku, units, reason=Reason.COUNTED))
     await book(uow, entries)
     return list((await store.lock_stock(uow, counted)).values())
 

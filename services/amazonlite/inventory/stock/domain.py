@@ -35,7 +35,7 @@ class Delta:
         return Delta(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """What an entry of the ledger records."""
 
     ADJUST = "ADJUST"
@@ -53,24 +53,24 @@ class Kind(StrEnum):
     RETURN_SOLD = "RETURN_SOLD"
 
 
-EFFECTS: Mapping[Kind, Delta] = {
-    Kind.ADJUST: Delta(on_hand=1, available=1),
-    Kind.RESERVE: Delta(available=-1, reserved=1),
-    Kind.RELEASE: Delta(available=1, reserved=-1),
-    Kind.CONFIRM: Delta(on_hand=-1, reserved=-1),
-    Kind.ALLOCATE: Delta(available=-1, reserved=1, allocated=1, free=1),
-    Kind.HOLD: Delta(free=-1, held=1),
-    Kind.UNHOLD: Delta(held=-1, free=1),
-    Kind.SELL: Delta(on_hand=-1, reserved=-1, held=-1, sold=1),
-    Kind.RETURN: Delta(available=1, reserved=-1, allocated=-1, free=-1, returned=1),
-    Kind.RETURN_HELD: Delta(available=1, reserved=-1, allocated=-1, held=-1, returned=1),
-    Kind.RESTOCK: Delta(on_hand=1, available=1),
-    Kind.UNSELL: Delta(on_hand=1, reserved=1, sold=-1, free=1),
-    Kind.RETURN_SOLD: Delta(on_hand=1, available=1, allocated=-1, sold=-1, returned=1),
+EFFECTS: Mapping[EntryKind, Delta] = {
+    EntryKind.ADJUST: Delta(on_hand=1, available=1),
+    EntryKind.RESERVE: Delta(available=-1, reserved=1),
+    EntryKind.RELEASE: Delta(available=1, reserved=-1),
+    EntryKind.CONFIRM: Delta(on_hand=-1, reserved=-1),
+    EntryKind.ALLOCATE: Delta(available=-1, reserved=1, allocated=1, free=1),
+    EntryKind.HOLD: Delta(free=-1, held=1),
+    EntryKind.UNHOLD: Delta(held=-1, free=1),
+    EntryKind.SELL: Delta(on_hand=-1, reserved=-1, held=-1, sold=1),
+    EntryKind.RETURN: Delta(available=1, reserved=-1, allocated=-1, free=-1, returned=1),
+    EntryKind.RETURN_HELD: Delta(available=1, reserved=-1, allocated=-1, held=-1, returned=1),
+    EntryKind.RESTOCK: Delta(on_hand=1, available=1),
+    EntryKind.UNSELL: Delta(on_hand=1, reserved=1, sold=-1, free=1),
+    EntryKind.RETURN_SOLD: Delta(on_hand=1, available=1, allocated=-1, sold=-1, returned=1),
 }
 
 
-def balance(totals: Mapping[Kind, int]) -> Delta:
+def balance(totals: Mapping[EntryKind, int]) -> Delta:
     """The counters that entries with these total quantities add up to."""
     total = Delta()
     for kind, quantity in totals.items():
@@ -94,15 +94,15 @@ class Entry:
     """One effect on the counters; ``key`` names it for ever, so that it cannot be booked twice."""
 
     key: str
-    kind: Kind
+    kind: EntryKind
     sku: str
     quantity: int
     sale_id: str | None = None
     reason: Reason | None = None
 
 
-def totals_of(entries: Iterable[Entry]) -> dict[Kind, int]:
-    totals: dict[Kind, int] = {}
+def totals_of(entries: Iterable[Entry]) -> dict[EntryKind, int]:
+    totals: dict[EntryKind, int] = {}
     for entry in entries:
         totals[entry.kind] = totals.get(entry.kind, 0) + entry.quantity
     return totals

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.mysql import BIGINT
 from sqlalchemy.dialects.mysql import insert as upsert
 
 from amazonlite.common.data.unit_of_work import UnitOfWork
-from amazonlite.inventory.stock.domain import Delta, Entry, Kind, Reason, Stock
+from amazonlite.inventory.stock.domain import Delta, Entry, EntryKind, Reason, Stock
 
 # SYSDATE is read when the row is, NOW when the statement began: behind a lock they differ by the time waited.
 DB_NOW = text("SYSDATE(6)")
@@ -83,13 +83,13 @@ async def find_entry(uow: UnitOfWork, key: str) -> Entry | None:
     if row is None:
         return None
     reason = None if row.reason is None else Reason(row.reason)
-    return Entry(row.effect_key, Kind(row.kind), row.sku, row.quantity, row.sale_id, reason)
+    return Entry(row.effect_key, EntryKind(row.kind), row.sku, row.quantity, row.sale_id, reason)
 
 
-async def ledger_totals(uow: UnitOfWork, sku: str) -> dict[Kind, int]:
+async def ledger_totals(uow: UnitOfWork, sku: str) -> dict[EntryKind, int]:
     units = func.sum(ledger.c.quantity).label("units")
     statement = select(ledger.c.kind, units).where(ledger.c.sku == sku).group_by(ledger.c.kind)
-    return {Kind(row.kind): int(row.units) for row in await uow.execute(statement)}
+    return {EntryKind(row.kind): int(row.units) for row in await uow.execute(statement)}
 
 
 def _entry_row(entry: Entry) -> dict[str, Any]:

@@ -40,8 +40,8 @@ async def test_a_crash_is_visible_until_the_task_runs_again() -> None:
 async def test_a_task_with_arguments_is_called_like_its_function() -> None:
     health = Health()
 
-    async def keep_crashing(desk: str) -> None:
-        raise RuntimeError(desk)
+    async def keep_crashing(deps: str) -> None:
+        raise RuntimeError(deps)
 
     task = asyncio.create_task(supervise(partial(keep_crashing, "orders"), health))
     await eventually(lambda: health.down)

@@ -9,9 +9,9 @@ from confluent_kafka.admin import AclOperation, ResourceType
 from amazonlite.common.events.access import grants
 from amazonlite.common.events.topics import READERS, TOPICS, dlq_of
 from amazonlite.inventory import consumers as inventory
-from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.dependencies import Dependencies
 from amazonlite.order import consumers as order
-from amazonlite.order.desk import OrderDesk
+from amazonlite.order.dependencies import OrderDependencies
 from amazonlite.payment import consumers as payment
 from amazonlite_cli.deploy.secrets import KAFKA_USERS
 
@@ -21,8 +21,8 @@ def names(service: str, kind: ResourceType, operation: AclOperation) -> set[str]
 
 
 def test_the_readers_are_those_who_handle() -> None:
-    assert set(READERS["inventory"]) == inventory.handlers(cast(Desk, None)).keys()
-    assert set(READERS["order"]) == order.handlers(cast(OrderDesk, None)).keys()
+    assert set(READERS["inventory"]) == inventory.handlers(cast(Dependencies, None)).keys()
+    assert set(READERS["order"]) == order.handlers(cast(OrderDependencies, None)).keys()
     assert set(READERS["payment"]) == payment.HANDLERS.keys()
 
 

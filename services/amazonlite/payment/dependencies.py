@@ -17,7 +17,7 @@ SEALS_AT_ONCE = 2  # more would take the connections that consumers and the rela
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentDesk:
+class PaymentDependencies:
     """``provider_timeout`` bounds one provider call; ``recover_after`` must be longer, both in seconds."""
 
     transactions: UnitOfWorkFactory

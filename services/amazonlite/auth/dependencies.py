@@ -17,7 +17,7 @@ from amazonlite.common.security.passwords import Passwords
 
 
 @dataclass(frozen=True, slots=True)
-class AuthDesk:
+class AuthDependencies:
     transactions: UnitOfWorkFactory
     keys: SigningKeys
     clients: Clients

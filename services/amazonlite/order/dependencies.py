@@ -14,7 +14,7 @@ PAY_WITHIN = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class OrderDesk:
+class OrderDependencies:
     """``pay_within`` is the time a regular order may stay unpaid; a flash-sale claim brings its own."""
 
     transactions: UnitOfWorkFactory

@@ -14,7 +14,7 @@ SOURCE = "/inventory"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Dependencies:
     transactions: UnitOfWorkFactory
     payments: Payments
     clock: Clock = field(default_factory=SystemClock)

@@ -1,19 +1,19 @@
-"""A burst starts in small parties, in order."""
+"""A burst starts a few at a time, in order."""
 
 from __future__ import annotations
 
 import asyncio
 
-from amazonlite.common.http.turnstile import Turnstile
+from amazonlite.common.http.start_limiter import StartLimiter
 
 
 class Crowd:
     def __init__(self, width: int) -> None:
-        self.turnstile = Turnstile(width)
+        self.limiter = StartLimiter(width)
         self.inside: list[int] = []
 
     async def visit(self, number: int) -> None:
-        await self.turnstile.enter()
+        await self.limiter.wait()
         self.inside.append(number)
 
     def arrive(self, *numbers: int) -> list[asyncio.Task[None]]:
@@ -30,7 +30,7 @@ async def test_who_comes_alone_does_not_wait() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_burst_comes_in_party_by_party_and_in_order() -> None:
+async def test_a_burst_comes_in_a_few_at_a_time_and_in_order() -> None:
     crowd = Crowd(3)
     arrived = crowd.arrive(*range(10))
     seen = []

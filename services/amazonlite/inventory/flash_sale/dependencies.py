@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amazonlite.inventory.desk import Desk
+from amazonlite.inventory.dependencies import Dependencies
 from amazonlite.inventory.flash_sale.batcher import ClaimBatcher
 from amazonlite.inventory.flash_sale.queue_store import QueueStore
 from amazonlite.inventory.flash_sale.ticket import TicketOffice
 
 
 @dataclass(frozen=True, slots=True)
-class QueueDesk:
-    desk: Desk
+class QueueDependencies:
+    inventory: Dependencies
     queue: QueueStore
     tickets: TicketOffice
 
 
 @dataclass(frozen=True, slots=True)
-class SaleDesk(QueueDesk):
+class SaleDependencies(QueueDependencies):
     batcher: ClaimBatcher

@@ -1,4 +1,4 @@
-"""A crowd that arrives at once starts in small parties, so that who is first is on the way before the last is seen."""
+"""Requests that arrive at once start a few at a time, so that the first is under way before the last is looked at."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 from collections import deque
 
 
-class Turnstile:
-    """Lets at most `width` through in one turn of the event loop, in the order they came.
+class StartLimiter:
+    """Starts at most `width` in one iteration of the event loop, in the order they came.
 
-    Without it a burst of requests is worked on up to its first wait, all of it, before the loop looks at any socket
-    again: neither the next service nor a transaction under way gets anything to do meanwhile.
+    Without it every request of a burst is worked on up to its first wait before the loop looks at any socket again:
+    neither the next service nor a transaction under way gets anything to do meanwhile.
     """
 
     def __init__(self, width: int) -> None:
@@ -19,10 +19,10 @@ class Turnstile:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._counting = False
 
-    async def enter(self) -> None:
+    async def wait(self) -> None:
         if not self._counting:
             self._counting = True
-            asyncio.get_running_loop().call_soon(self._turn)
+            asyncio.get_running_loop().call_soon(self._next)
         if self._left and not self._waiting:
             self._left -= 1
             return
@@ -30,8 +30,8 @@ class Turnstile:
         self._waiting.append(mine)
         await mine
 
-    def _turn(self) -> None:
-        """The next turn: whoever waited longest goes first; those who went away do not count."""
+    def _next(self) -> None:
+        """The next iteration: who has waited longest goes first; those who went away do not count."""
         self._left = self._width
         while self._waiting and self._left:
             waiter = self._waiting.popleft()
@@ -40,4 +40,4 @@ class Turnstile:
                 self._left -= 1
         self._counting = bool(self._waiting)
         if self._counting:
-            asyncio.get_running_loop().call_soon(self._turn)
+            asyncio.get_running_loop().call_soon(self._next)
