@@ -21,6 +21,7 @@ from amazonlite.common.core.money import Money
 from amazonlite.common.core.settings import MongoSettings
 from amazonlite.common.events.producer import EventProducer
 from amazonlite.common.mongo.relay import UNSENT, DocumentRelay
+from amazonlite.common.mongo.undisturbed import undisturbed
 from amazonlite.product.announce import changed
 from amazonlite.product.domain import (
     BulkResult,
@@ -109,7 +110,7 @@ class Catalogue:
 
     async def prepare(self) -> None:
         """Make the indexes; those that exist are left alone."""
-        await self._products.create_indexes(_INDEXES)
+        await undisturbed(self._products.create_indexes(_INDEXES))
         self._prepared = True
 
     async def ready(self) -> None:

@@ -27,6 +27,7 @@ from amazonlite.common.core.event import Event
 from amazonlite.common.events.envelope import encode
 from amazonlite.common.events.producer import EventProducer, Outcome, Record
 from amazonlite.common.events.relay_metrics import OLDEST_UNSENT, POISONED, SENT
+from amazonlite.common.mongo.undisturbed import undisturbed
 from amazonlite.common.observe.logs import get_logger
 
 Document = dict[str, Any]
@@ -67,11 +68,11 @@ class DocumentRelay:
         self._clock = clock
 
     async def run(self) -> None:
-        await every(POLL_SECONDS, self.send_some, waits="outbox_waits")
+        await every(POLL_SECONDS, lambda: undisturbed(self.send_some()), waits="outbox_waits")
 
     async def find_missed(self) -> None:
         """Finds for ever what a release changed that knows no mark: it runs on while a Deployment rolls."""
-        await every(MISSED_SECONDS, self.mark_missed, waits="missed_changes_not_read")
+        await every(MISSED_SECONDS, lambda: undisturbed(self.mark_missed()), waits="missed_changes_not_read")
 
     async def send_some(self) -> None:
         """Sends one batch, the oldest first. One a poll: telling a whole catalogue leaves room for its readers."""
