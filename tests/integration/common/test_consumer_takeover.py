@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import KafkaException
 
 from amazonlite.common.core.settings import MysqlSettings
+from amazonlite.common.events.group_member import GroupMember
 from amazonlite.common.testing.eventually import eventually
 from support.consumer_process import ConsumerProcess, consumer_process
 from support.consumers import ConsumerBench, running, waits_for_a_lock
@@ -94,3 +95,27 @@ async def test_of_two_processes_with_one_instance_id_the_older_ends_with_an_exce
         with pytest.raises(KafkaException, match="fenced"):
             await asyncio.wait_for(older, 10)
         await takes(bench, 2 * EVENTS, within=10)
+
+
+async def test_a_member_that_lost_its_partitions_and_gets_none_is_opened_anew(bench: ConsumerBench) -> None:
+    """As the client tells it when its session ended; what is not told is that the broker forgot its request to join."""
+    kafka = bench.kafka.model_copy(update={"instance": "lost"})
+    member = GroupMember(kafka, bench.group, [bench.topic], batch=100, poll_seconds=0.2, lost_seconds=0.0)
+    await member.open()
+    try:
+        bench.send(*bench.events(EVENTS))
+        await polls(member, EVENTS)
+        client = member._kafka
+        member._lost(client, [])
+        bench.send(*bench.events(EVENTS))
+        await polls(member, 2 * EVENTS)  # those of before too: they were not committed
+        assert member._kafka is not client
+    finally:
+        await member.close()
+
+
+async def polls(member: GroupMember, count: int) -> None:
+    async with asyncio.timeout(20):
+        while count > 0:
+            count -= len(await member.poll())
+    assert count == 0

@@ -18,7 +18,7 @@ from amazonlite.common.core.tasks import stop
 from amazonlite.common.data.unit_of_work import UnitOfWorkFactory
 from amazonlite.common.events.dead_letters import DeadLetters
 from amazonlite.common.events.dispatch import Dispatcher
-from amazonlite.common.events.group_member import GroupMember
+from amazonlite.common.events.group_member import LOST_SECONDS, GroupMember
 from amazonlite.common.events.handlers import AnyHandler
 from amazonlite.common.events.orphaned import OrphanedEvents
 from amazonlite.common.events.parking import Parking
@@ -38,6 +38,7 @@ class ConsumerSettings:
     at_once: int = 6  # transactions; each needs a database connection
     parked_at_once: int = 2  # of them, so that fresh events never wait for parked ones
     poll_seconds: float = 0.5
+    lost_seconds: float = LOST_SECONDS
     backoff_seconds: float = 5.0  # at most, while the database or the broker is away
     replay_seconds: float = 2.0  # between looks for what is parked and due
     orphaned_after_seconds: float = 3600.0  # untried: longer than releases that consume other topics run side by side
@@ -60,7 +61,14 @@ class Consumer:
         """`handlers` by topic; `check` raises MalformedEvent on an event that breaks its schema."""
         self._settings = own = settings or ConsumerSettings()
         self._group = group
-        self._member = GroupMember(kafka, group, list(handlers), batch=own.batch, poll_seconds=own.poll_seconds)
+        self._member = GroupMember(
+            kafka,
+            group,
+            list(handlers),
+            batch=own.batch,
+            poll_seconds=own.poll_seconds,
+            lost_seconds=own.lost_seconds,
+        )
         dead_letters = DeadLetters(producer, group)
         processor = Processor(group, handlers, factory, dead_letters, check=check)
         slots = asyncio.Semaphore(own.at_once)

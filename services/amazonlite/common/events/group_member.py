@@ -5,6 +5,9 @@ before is settled.
 
 A member that is killed is replaced when its session ends. With an instance id it gets its partitions back as soon as it
 is started again, whatever is left of that session.
+
+A member whose session ended joins again. A broker that is just starting may lose that request, and the client would
+wait for its answer as long as it may take the slowest member to join: MAX_POLL_MS. So it is opened anew before.
 """
 
 from __future__ import annotations
@@ -26,6 +29,10 @@ T = TypeVar("T")
 
 SESSION_MS = 6000  # the least that brokers accept as delivered
 HEARTBEAT_MS = 1500
+# How long a member may work between two polls, and so how long others wait for it to join; a batch that takes longer,
+# while the database hangs, costs it its place until it polls again.
+MAX_POLL_MS = 30_000
+LOST_SECONDS = 8.0  # longer than the sessions of those who have to join with it
 LEAVE_SECONDS = 2.0
 
 # The partition went to another member, which starts at the last commit.
@@ -36,18 +43,27 @@ log = get_logger(__name__)
 
 class GroupMember:
     def __init__(
-        self, kafka: KafkaSettings, group: str, topics: Sequence[str], *, batch: int, poll_seconds: float
+        self,
+        kafka: KafkaSettings,
+        group: str,
+        topics: Sequence[str],
+        *,
+        batch: int,
+        poll_seconds: float,
+        lost_seconds: float = LOST_SECONDS,
     ) -> None:
+        """Without its partitions for `lost_seconds` after its session ended, the client is opened anew."""
         self._topics = list(topics)
         self._batch = batch
         self._poll_seconds = poll_seconds
+        self._lost_seconds = lost_seconds
+        self._lost_at: float | None = None
         self._static = bool(kafka.instance)
         self._config = client_config(kafka, _membership(kafka, group))
 
     async def open(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")
-        self._kafka = Kafka(self._config)
-        self._kafka.subscribe(self._topics)
+        self._open()
 
     async def poll(self) -> list[Message]:
         """At most a batch. KafkaException once the client will never work again, as when another process came with
@@ -67,7 +83,25 @@ class GroupMember:
     async def _call(self, function: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
+    def _open(self) -> None:
+        self._lost_at = None
+        self._kafka = Kafka(self._config)
+        self._kafka.subscribe(self._topics, on_assign=self._assigned, on_lost=self._lost)
+
+    def _assigned(self, _client: Kafka, _partitions: Sequence[TopicPartition]) -> None:
+        self._lost_at = None
+
+    def _lost(self, _client: Kafka, _partitions: Sequence[TopicPartition]) -> None:
+        self._lost_at = time.monotonic()
+
+    def _open_anew_if_lost(self) -> None:
+        if self._lost_at is not None and time.monotonic() - self._lost_at > self._lost_seconds:
+            log.warning("kafka_opened_anew", seconds=self._lost_seconds)
+            self._kafka.close()
+            self._open()
+
     def _poll(self) -> list[Message]:
+        self._open_anew_if_lost()
         # consume() waits for a full batch, so only the first message is waited for.
         first = self._kafka.poll(self._poll_seconds)
         polled = [first, *self._kafka.consume(self._batch - 1, 0)] if first is not None else []
@@ -119,6 +153,7 @@ def _membership(kafka: KafkaSettings, group: str) -> Mapping[str, Any]:
         **({"group.instance.id": kafka.instance} if kafka.instance else {}),
         "session.timeout.ms": SESSION_MS,
         "heartbeat.interval.ms": HEARTBEAT_MS,
+        "max.poll.interval.ms": MAX_POLL_MS,
         "partition.assignment.strategy": "cooperative-sticky",
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,
