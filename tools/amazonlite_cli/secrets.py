@@ -17,9 +17,9 @@ from amazonlite_cli.progress import explained
 def secrets(
     namespace: Annotated[str, typer.Option(help="Where the shop is to be installed")] = NAMESPACE,
 ) -> None:
-    """Print the Secrets that the namespace lacks, with random values; those that are there keep theirs."""
+    """Print the Secrets that the namespace lacks, with random values, and the lists made from all; none is replaced."""
     with explained():
-        typer.echo(made.manifest(made.due(_existing(namespace)), namespace))
+        typer.echo(made.manifest(made.wanted(_existing(namespace)), namespace))
 
 
 def _existing(namespace: str) -> made.Secrets:

@@ -174,7 +174,8 @@ async def test_it_is_reconciled_to_its_end_once_its_crd_is_there(
     status = resource["status"]
     assert [entry["phase"] for entry in status["timeline"]] == ["Pending", "Succeeded"]
     assert copies.reason(name, "Copied") == "Copied"
-    assert cast(Any, core.read_namespaced_config_map(f"{name}-copy", namespace)).data == {"a": "1"}
+    copy: Any = core.read_namespaced_config_map(f"copy-{resource['metadata']['uid']}", namespace)
+    assert copy.data == {"a": "1"}
     evidence: Any = core.read_namespaced_config_map(status["evidence"]["configMap"], namespace)
     assert digest(evidence.data) == status["evidence"]["sha256"]
     healthy, message = health(resource, checkout.root / "gitops/health")

@@ -202,11 +202,11 @@ def test_account_files_of_redis_and_auth_hold_no_credential() -> None:
 def test_the_server_takes_a_password_that_changed() -> None:
     known = secrets.missing({})
     known["mysql-order"]["password"] = "other"
-    assert "ALTER USER 'order'@'%' IDENTIFIED BY 'other';" in secrets.mysql_accounts(known)
+    assert "ALTER USER 'order'@'%' IDENTIFIED BY 'other';" in secrets.mysql_server(known)
 
 
 def test_a_mysql_account_exists_before_it_is_altered_or_granted_anything() -> None:
-    lines = secrets.mysql_accounts(secrets.missing({})).splitlines()
+    lines = secrets.mysql_server(secrets.missing({})).splitlines()
     assert all(line.endswith(";") for line in lines)
     altered = [(before, line) for before, line in pairwise(lines) if line.startswith("ALTER USER") and "'%'" in line]
     assert len(altered) == 1 + 2 * len(secrets.DATABASES)
@@ -215,7 +215,7 @@ def test_a_mysql_account_exists_before_it_is_altered_or_granted_anything() -> No
 
 
 def test_a_service_changes_rows_of_its_own_database_and_no_schema() -> None:
-    lines = secrets.mysql_accounts(secrets.missing({})).splitlines()
+    lines = secrets.mysql_server(secrets.missing({})).splitlines()
     for service, database in secrets.DATABASES.items():
         granted = [line for line in lines if line.startswith("GRANT") and f"'{service}'@" in line]
         assert granted == [f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{database}`.* TO '{service}'@'%';"]

@@ -12,6 +12,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from urllib.parse import unquote, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -90,15 +91,11 @@ def _account(user: str, word: str) -> list[str]:
 
 
 def mysql_accounts(known: Secrets) -> str:
-    """SQL that the server runs at every start, a statement a line: a database a service, and two accounts on it.
+    """SQL, a statement a line: a database a service, and two accounts on it; it may be run again.
 
     The service's own account changes rows and nothing else; only the migrations' account changes the schema.
     """
-    root = known["mysql-root"]["password"]
-    lines = [f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{root}';", *_account("root", root)]
-    lines.append("GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;")
-    # made without a password when the system tables are
-    lines.append("DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1', 'root'@'mysql-0';")
+    lines: list[str] = []
     for service, database in DATABASES.items():
         secret = known[f"mysql-{service}"]
         lines.append(f"CREATE DATABASE IF NOT EXISTS `{database}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;")
@@ -110,9 +107,21 @@ def mysql_accounts(known: Secrets) -> str:
     return "\n".join(lines) + "\n"
 
 
+def mysql_server(known: Secrets) -> str:
+    """What the charts' own server runs at every start: its administrator's password, then the accounts."""
+    root = known["mysql-root"]["password"]
+    lines = [f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{root}';", *_account("root", root)]
+    lines.append("GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;")
+    # made without a password when the system tables are
+    lines.append("DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1', 'root'@'mysql-0';")
+    return "\n".join([*lines, mysql_accounts(known)])
+
+
 def _redis_user(name: str, url: str, rights: str) -> str:
-    word = url.split("://", 1)[1].split("@", 1)[0].split(":", 1)[1]
-    return f"user {name} on #{hashlib.sha256(word.encode()).hexdigest()} {rights}"
+    """A URL without a password is one of a server whose accounts are kept elsewhere: here nobody gets in by it."""
+    word = urlsplit(url).password
+    allowed = f"on #{hashlib.sha256(unquote(word).encode()).hexdigest()}" if word else "off resetpass"
+    return f"user {name} {allowed} {rights}"
 
 
 def redis_users(known: Secrets) -> str:
@@ -159,7 +168,7 @@ def auth_clients(known: Secrets) -> Secret:
 def derived(known: Secrets) -> Secrets:
     """The servers' account files for the credentials in `known`."""
     return {
-        "mysql-accounts": {"accounts.sql": mysql_accounts(known)},
+        "mysql-accounts": {"accounts.sql": mysql_accounts(known), "server.sql": mysql_server(known)},
         "redis-users": {"users.acl": redis_users(known)},
         "kafka-users": {"jaas": kafka_users(known)},
         "mongodb-accounts": {"accounts.js": mongodb_accounts(known)},
@@ -173,6 +182,12 @@ def due(known: Secrets) -> Secrets:
     whole = {**known, **new}
     changed = {name: secret for name, secret in derived(whole).items() if known.get(name) != secret}
     return {**new, **changed}
+
+
+def wanted(known: Secrets) -> Secrets:
+    """What an installation applies: what is missing, and everything that is derived, whether or not it is there."""
+    new = missing(known)
+    return {**new, **derived({**known, **new})}
 
 
 def manifest(found: Secrets, namespace: str) -> str:
