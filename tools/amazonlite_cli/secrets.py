@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Annotated, Any
 
 import typer
 from kubernetes import client
 
 from amazonlite_cli.deploy import secrets as made
-from amazonlite_cli.kube import connect
+from amazonlite_cli.errors import CommandError
+from amazonlite_cli.kube import CHOSEN, connect
 from amazonlite_cli.paths import NAMESPACE
 from amazonlite_cli.progress import explained
 
@@ -19,6 +21,13 @@ def secrets(
 ) -> None:
     """Print the Secrets that the namespace lacks, with random values, and the lists made from all; none is replaced."""
     with explained():
+        if namespace != NAMESPACE and CHOSEN not in os.environ:
+            raise CommandError(
+                "no_cluster_named",
+                f"which cluster's namespace {namespace} lacks Secrets is not said; this checkout's own is {NAMESPACE}",
+                "everything",
+                f"amazonlite --kubeconfig FILE secrets --namespace {namespace}, with the file that kubectl uses",
+            )
         typer.echo(made.manifest(made.wanted(_existing(namespace)), namespace))
 
 

@@ -8,7 +8,12 @@ from urllib.parse import quote
 from amazonlite.common.core.clock import parse_iso
 from amazonlite.common.core.money import Money
 from amazonlite.common.http.client import RemoteProblem, RemoteUnavailable, ServiceClient
+from amazonlite.common.observe.logs import get_logger
 from amazonlite.payment.ports import OrderFact, Outcome
+
+NOT_THERE_YET = frozenset({404, 405})  # of an order service of the release before
+
+log = get_logger(__name__)
 
 
 class HttpOrders:
@@ -37,6 +42,9 @@ class HttpOrders:
         asked = {"orderIds": list(order_ids)}
         try:
             answer = await self._client.request("POST", "/internal/orders/outcomes", json=asked, repeatable=True)
-        except RemoteProblem as problem:  # as from an order service of the release before, which is not asked this
+        except RemoteProblem as problem:
+            if problem.status not in NOT_THERE_YET:
+                log.error("outcomes_refused", code=problem.code, status=problem.status, count=len(order_ids))
+                return {}  # so that these orders hide no others
             raise RemoteUnavailable(f"order does not tell outcomes: {problem.code}", service="order") from problem
         return {order["orderId"]: Outcome(order["state"], order["reason"]) for order in answer["orders"]}

@@ -183,7 +183,8 @@ async def lease_due(uow: UnitOfWork, limit: int, lease: float) -> list[Due]:
 
 async def put_off(uow: UnitOfWork, payment: Payment, seconds: float) -> None:
     """Tries again later, unless the payment moved on meanwhile."""
-    unchanged = (intents.c.payment_id == payment.payment_id, intents.c.state == payment.state)
+    wanted = intents.c.wanted.is_(None) if payment.wanted is None else intents.c.wanted == payment.wanted
+    unchanged = intents.c.payment_id == payment.payment_id, intents.c.state == payment.state, wanted
     await uow.execute(update(intents).where(*unchanged).values(due_at=_in_seconds(seconds)))
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from amazonlite.common.data.idempotency import IdempotencyKeyReused
+from amazonlite.payment import store
 from amazonlite.payment.domain import MOST_ATTEMPTS, ChargeState, Method, Payment
 from amazonlite.payment.errors import OrderNotPayable, PaymentAlreadyDecided
+from amazonlite.payment.follow_up import follow_up_due
 from amazonlite.payment.provider import Charge
 from amazonlite.payment.record import record_answer
 from amazonlite.payment.seal import seal_orders
@@ -149,6 +151,18 @@ async def test_a_late_decline_of_the_first_attempt_does_not_touch_the_second(ben
     assert await bench.state(declined.payment_id) == "PROCESSING"
     await bench.after_a_while()
     assert await bench.state(declined.payment_id) == "AUTHORIZED"
+
+
+async def test_what_was_decided_meanwhile_is_not_put_off(bench: PaymentBench) -> None:
+    """As when the order is confirmed while the provider is asked whether it still holds the money."""
+    paid = await bench.confirmed()
+    decided = "UPDATE payment_intent SET wanted = 'CAPTURE', due_at = UTC_TIMESTAMP(6) WHERE payment_id = '{}'"
+    await bench.write(decided.format(paid.payment_id))
+    async with bench.deps.transactions() as uow:
+        await store.put_off(uow, paid, 3600)
+        await uow.commit()
+    await follow_up_due(bench.deps)
+    assert await bench.state(paid.payment_id) == "CAPTURED"
 
 
 async def test_the_last_attempt_that_is_declined_ends_the_order(bench: PaymentBench) -> None:

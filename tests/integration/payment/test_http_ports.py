@@ -40,6 +40,8 @@ async def outcomes(request: web.Request) -> web.Response:
     asked = (await request.json())["orderIds"]
     if "ord_away" in asked:
         return web.Response(status=503)
+    if "ord_refused" in asked:
+        return web.json_response({"code": "invalid_input"}, status=422)
     if "ord_unasked" in asked:  # as an order service of before does
         return web.json_response({"code": "not_found"}, status=404)
     return web.json_response({"orders": [{"orderId": "ord_1", "state": "CANCELLED", "reason": "hold_expired"}]})
@@ -85,6 +87,7 @@ async def test_what_became_of_orders_is_told_or_not_known(orders: HttpOrders) ->
     for unknown in ("ord_unasked", "ord_away"):
         with pytest.raises(RemoteUnavailable):
             await orders.outcomes(["ord_1", unknown])
+    assert await orders.outcomes(["ord_1", "ord_refused"]) == {}  # and the next ones are asked for
 
 
 async def test_a_webhook_is_signed_and_told_again_until_it_is_taken(server: TestServer) -> None:

@@ -78,6 +78,10 @@ def _makers() -> dict[str, Callable[[], Secret]]:
     return made
 
 
+NAMES = frozenset(_makers())
+"""Of Secrets that are made, whatever their type: a vault's operator may keep one of another type."""
+
+
 def missing(existing: Secrets) -> Secrets:
     """Secrets that are not there yet, or only in part, with fresh random values for what they lack."""
     whole = {name: {**make(), **existing.get(name, {})} for name, make in _makers().items()}
@@ -211,5 +215,5 @@ def read(listing: str) -> Secrets:
             key: base64.b64decode(value).decode() for key, value in (item.get("data") or {}).items()
         }
         for item in json.loads(listing)["items"]
-        if item["type"] == "Opaque"
+        if item["type"] == "Opaque" or item["metadata"]["name"] in NAMES
     }

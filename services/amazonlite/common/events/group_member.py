@@ -77,8 +77,10 @@ class GroupMember:
 
     async def close(self) -> None:
         """The partitions are free for other members when this returns, if the broker answers in time."""
-        await self._call(self._close)
-        self._thread.shutdown(wait=False)
+        try:
+            await self._call(self._close)
+        finally:
+            self._thread.shutdown(wait=False)
 
     async def _call(self, function: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
@@ -134,7 +136,7 @@ class GroupMember:
         try:
             if self._static:
                 self._leave()
-        except KafkaException as error:
+        except (KafkaException, RuntimeError) as error:  # the latter where it could not be opened anew
             log.warning("group_not_left", reason=str(error))
         finally:
             self._kafka.close()

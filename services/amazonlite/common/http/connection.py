@@ -10,7 +10,7 @@ from prometheus_client import Counter
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from amazonlite.common.http.connection_shares import Shares
-from amazonlite.common.http.network import IPNetwork, lies_in, network_of
+from amazonlite.common.http.network import IPNetwork, lies_in, network_of, site_of
 
 MOST_CONNECTIONS = 4096  # about 15 KiB each
 MOST_OF_A_NETWORK = MOST_CONNECTIONS // 4  # an office or a school behind one address; clients of ours open 512
@@ -76,6 +76,13 @@ class BoundedProtocol(HttpToolsProtocol):
         idle = self.timeout_keep_alive_task
         return None if idle is None else idle.when() - self.timeout_keep_alive
 
+    def timeout_keep_alive_handler(self) -> None:
+        """A client that does not read its answers could keep a connection that is only closed for ever."""
+        if self.transport.get_write_buffer_size():
+            self._close("unread")
+        else:
+            super().timeout_keep_alive_handler()
+
     def make_room(self) -> None:
         self._close("made_room")
 
@@ -83,7 +90,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.server and self.server[1] == self.spared_port:
             return True
         address = self.client[0] if self.client else "unknown"
-        self.network = network_of(address)
+        self.network = site_of(network_of(address))
         return self.shares.admit(self, limited=not lies_in(address, self.proxies))
 
     def _expect_head(self) -> None:

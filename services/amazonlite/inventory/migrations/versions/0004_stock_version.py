@@ -11,6 +11,10 @@ revision = "0004"
 down_revision = "0003"
 
 COLUMN = "ALTER TABLE stock ADD COLUMN version BIGINT UNSIGNED NOT NULL DEFAULT 0"
+HAS_COLUMN = """
+SELECT COUNT(*) FROM information_schema.columns
+WHERE table_schema = DATABASE() AND table_name = 'stock' AND column_name = 'version'
+"""
 
 GROWS = """
 CREATE TRIGGER stock_version_grows BEFORE UPDATE ON stock FOR EACH ROW
@@ -20,12 +24,18 @@ SET NEW.version = IF(
 """
 
 MOVED_BEFORE = """
-UPDATE stock SET version = version + 1 WHERE sku IN (SELECT sku FROM (SELECT DISTINCT sku FROM ledger) AS moved)
+UPDATE stock SET version = 1 WHERE version = 0 AND EXISTS (SELECT 1 FROM ledger WHERE ledger.sku = stock.sku)
 """
+# Each of the first two commits by itself, so that a migration that was cut off after one has to pass over it; and rows
+# of the ledger are read without locks that sales would wait for.
+READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
 
 
 def upgrade() -> None:
-    for statement in (COLUMN, GROWS, MOVED_BEFORE):
+    if not op.get_bind().exec_driver_sql(HAS_COLUMN).scalar():
+        op.execute(COLUMN)
+    op.execute("DROP TRIGGER IF EXISTS stock_version_grows")
+    for statement in (GROWS, READ_COMMITTED, MOVED_BEFORE):
         op.execute(statement)
 
 
