@@ -43,22 +43,18 @@ from amazonlite.auth.sign_in_queue import SignInBusy
 from amazonlite.auth.signup import sign_up
 from amazonlite.common.http.network import client_network
 from amazonlite.common.http.problems import problems
+from amazonlite.common.http.state import from_state
 from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import principal, require
 
 JWKS_FRESH_SECONDS = 300
 
 
-async def deps_of(request: Request) -> AuthDependencies:
-    deps: AuthDependencies = request.app.state.deps
-    return deps
-
-
 async def never_cached(response: Response) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 
-Deps = Annotated[AuthDependencies, Depends(deps_of)]
+Deps = Annotated[AuthDependencies, Depends(from_state("deps"))]
 Network = Annotated[str, Depends(client_network)]
 
 routes = APIRouter(prefix="/api/auth", tags=["auth"], dependencies=[Depends(never_cached)])

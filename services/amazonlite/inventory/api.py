@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Header, Path, Request
+from fastapi import APIRouter, Body, Depends, Header, Path
 from starlette.responses import Response
 
 from amazonlite.common.data.unit_of_work import in_transaction
 from amazonlite.common.http.fields import IdempotencyKey, Sku
 from amazonlite.common.http.problems import problems
+from amazonlite.common.http.state import from_state
 from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import require
 from amazonlite.inventory import read
@@ -37,13 +38,7 @@ from amazonlite.inventory.stock.domain import (
     UnknownSku,
 )
 
-
-async def deps_of(request: Request) -> Dependencies:
-    deps: Dependencies = request.app.state.deps
-    return deps
-
-
-Deps = Annotated[Dependencies, Depends(deps_of)]
+Deps = Annotated[Dependencies, Depends(from_state("deps"))]
 SkuPath = Annotated[str, Path(max_length=64)]
 OrderId = Annotated[str, Path(max_length=64)]
 staff = Depends(require("staff:stock"))

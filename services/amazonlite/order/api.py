@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import JSONResponse
 
 from amazonlite.common.core.cursor import InvalidCursor
@@ -12,6 +12,7 @@ from amazonlite.common.core.viewer import Viewer
 from amazonlite.common.data.idempotency import IdempotencyKeyReused, RequestInFlight
 from amazonlite.common.http.once import Command, TheOnce
 from amazonlite.common.http.problems import problems
+from amazonlite.common.http.state import from_state
 from amazonlite.common.http.viewer import Asking, reader
 from amazonlite.common.security.principal import require
 from amazonlite.order import read
@@ -41,13 +42,7 @@ from amazonlite.order.schemas import (
     TimelineView,
 )
 
-
-async def deps_of(request: Request) -> OrderDependencies:
-    deps: OrderDependencies = request.app.state.deps
-    return deps
-
-
-Deps = Annotated[OrderDependencies, Depends(deps_of)]
+Deps = Annotated[OrderDependencies, Depends(from_state("deps"))]
 Reading = Annotated[Viewer, Depends(reader("orders:read-any"))]
 OrderId = Annotated[str, Path(max_length=64)]
 

@@ -12,6 +12,7 @@ from amazonlite.common.data.idempotency import IdempotencyKeyReused, RequestInFl
 from amazonlite.common.http.fields import IdempotencyKey
 from amazonlite.common.http.once import Command, TheOnce
 from amazonlite.common.http.problems import problems
+from amazonlite.common.http.state import from_state
 from amazonlite.common.http.viewer import Asking, reader
 from amazonlite.common.security.principal import require
 from amazonlite.payment import read
@@ -40,20 +41,9 @@ from amazonlite.payment.schemas import (
 from amazonlite.payment.seal import seal_orders
 from amazonlite.payment.webhook import take_webhook
 
-
-async def deps_of(request: Request) -> PaymentDependencies:
-    deps: PaymentDependencies = request.app.state.deps
-    return deps
-
-
-async def internal_deps_of(request: Request) -> PaymentDependencies:
-    """With connections that no shopper's request can take."""
-    deps: PaymentDependencies = request.app.state.internal_deps
-    return deps
-
-
-Deps = Annotated[PaymentDependencies, Depends(deps_of)]
-InternalDeps = Annotated[PaymentDependencies, Depends(internal_deps_of)]
+Deps = Annotated[PaymentDependencies, Depends(from_state("deps"))]
+InternalDeps = Annotated[PaymentDependencies, Depends(from_state("internal_deps"))]
+"""With connections that no shopper's request can take."""
 Reading = Annotated[Viewer, Depends(reader("payments:read-any"))]
 PaymentId = Annotated[str, Path(max_length=64)]
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from amazonlite.common.core.cursor import InvalidCursor
 from amazonlite.common.http.fields import Sku
 from amazonlite.common.http.problems import problems
+from amazonlite.common.http.state import from_state
 from amazonlite.common.security.principal import require
 from amazonlite.product.browse import browse
 from amazonlite.product.bulk import BulkDeps
@@ -38,11 +39,6 @@ MOST_PRICES = 50
 _VERSION = re.compile(r'(?:W/)?"?([0-9]{1,15})"?')
 
 
-async def catalogue_of(request: Request) -> Catalogue:
-    catalogue: Catalogue = request.app.state.catalogue
-    return catalogue
-
-
 async def currency_of(request: Request) -> str:
     settings: Settings = request.app.state.settings
     return settings.shop_currency
@@ -57,7 +53,7 @@ async def expected_version(if_match: Annotated[str | None, Header(max_length=40)
     return int(found[1])
 
 
-TheCatalogue = Annotated[Catalogue, Depends(catalogue_of)]
+TheCatalogue = Annotated[Catalogue, Depends(from_state("catalogue"))]
 Currency = Annotated[str, Depends(currency_of)]
 IfMatch = Annotated[int | None, Depends(expected_version)]
 SkuPath = Annotated[Sku, Path()]

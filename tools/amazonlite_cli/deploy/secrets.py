@@ -180,18 +180,15 @@ def derived(known: Secrets) -> Secrets:
     }
 
 
-def due(known: Secrets) -> Secrets:
-    """What has to be written: Secrets that are missing, or are derived from others that have changed."""
-    new = missing(known)
-    whole = {**known, **new}
-    changed = {name: secret for name, secret in derived(whole).items() if known.get(name) != secret}
-    return {**new, **changed}
-
-
 def wanted(known: Secrets) -> Secrets:
     """What an installation applies: what is missing, and everything that is derived, whether or not it is there."""
     new = missing(known)
     return {**new, **derived({**known, **new})}
+
+
+def due(known: Secrets) -> Secrets:
+    """What of it has to be written: what is missing, or is derived from others that have changed."""
+    return {name: secret for name, secret in wanted(known).items() if known.get(name) != secret}
 
 
 def manifest(found: Secrets, namespace: str) -> str:

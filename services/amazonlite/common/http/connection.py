@@ -10,12 +10,13 @@ from prometheus_client import Counter
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from amazonlite.common.http.connection_shares import Shares
+from amazonlite.common.http.middleware import QUIET
 from amazonlite.common.http.network import IPNetwork, lies_in, network_of, site_of
 
 MOST_CONNECTIONS = 4096  # about 15 KiB each
 MOST_OF_A_NETWORK = MOST_CONNECTIONS // 4  # an office or a school behind one address; clients of ours open 512
 HEAD_SECONDS = 10.0
-_WATCHING = frozenset({b"/healthz", b"/readyz", b"/metrics"})
+_WATCHING = frozenset(path.encode() for path in QUIET)
 CLOSED = Counter("http_connections_closed_total", "Connections closed by the server before a request", ["why"])
 
 

@@ -1,4 +1,4 @@
-"""A process that is stopping answers until nobody comes to it any more.
+"""A process that is stopping answers until nobody new has come for some seconds.
 
 Those who send requests learn late that an address is leaving: a Service's list of addresses passes a controller and
 then each node's proxy. That takes less than a second while the cluster is well, and up to a minute after its API server

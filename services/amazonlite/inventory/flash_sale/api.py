@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Request
+from fastapi import APIRouter, Depends, Header, Path
 from starlette.responses import Response
 
 from amazonlite.common.core import context
 from amazonlite.common.http.fields import IdempotencyKey
 from amazonlite.common.http.problems import problems
+from amazonlite.common.http.state import from_state
 from amazonlite.common.security.jwt import Principal
 from amazonlite.common.security.principal import require
 from amazonlite.inventory.flash_sale import queue
@@ -40,13 +41,7 @@ from amazonlite.inventory.flash_sale.schemas import (
 )
 from amazonlite.inventory.reservations.domain import ReservationNotFound
 
-
-async def sale_deps_of(request: Request) -> SaleDependencies:
-    deps: SaleDependencies = request.app.state.sale_deps
-    return deps
-
-
-Deps = Annotated[SaleDependencies, Depends(sale_deps_of)]
+Deps = Annotated[SaleDependencies, Depends(from_state("sale_deps"))]
 SaleId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Shopper = Annotated[Principal, Depends(require("shop"))]
 TicketText = Annotated[str, Header(alias="X-Queue-Ticket", max_length=500)]
